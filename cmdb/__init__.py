@@ -1,0 +1,1 @@
+"""The CMDB: configuration items, relationships, importers, the dependency graph and impact."""

@@ -1,0 +1,210 @@
+"""Tables of the CMDB: classes, configuration items, relationships, sources, import runs."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from opsatlas.db.model import BigId, Json, Model
+
+
+class LifecycleStatus(StrEnum):
+    """Where a CI is in its life. Retired CIs stay for history and are left out of the graph."""
+
+    PLANNED = "planned"
+    IN_STOCK = "in_stock"
+    ACTIVE = "active"
+    MAINTENANCE = "maintenance"
+    RETIRED = "retired"
+
+
+class Dependency(StrEnum):
+    """What a dependent loses with its provider: everything, or something."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
+class FailureDirection(StrEnum):
+    """Where failure travels along a relationship, once it reads dependent -> provider."""
+
+    PROVIDER_TO_DEPENDENT = "provider_to_dependent"
+    NONE = "none"
+
+
+class CIClass(Model):
+    """A class of CIs, in a tree; `is_service` says whether its CIs are services."""
+
+    __tablename__ = "ci_class"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    parent: Mapped[str | None] = mapped_column(ForeignKey("ci_class.name"))
+    is_service: Mapped[bool]
+    label: Mapped[str]
+
+
+class ConfigurationItem(Model):
+    """A CI. `folded_name` is the name as it is looked up: case-folded, single spaces."""
+
+    __tablename__ = "configuration_item"
+    __table_args__ = (
+        Index("ix_configuration_item_folded_name", "folded_name"),
+        Index("ix_configuration_item_ci_class_status", "ci_class", "status"),
+        CheckConstraint("criticality BETWEEN 1 AND 4", name="criticality"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    name: Mapped[str]
+    folded_name: Mapped[str]
+    ci_class: Mapped[str] = mapped_column(ForeignKey("ci_class.name"))
+    status: Mapped[str]
+    environment: Mapped[str | None]
+    criticality: Mapped[int | None]
+    owner: Mapped[str | None]
+    support_group: Mapped[str | None]
+    ip_address: Mapped[str | None]
+    fqdn: Mapped[str | None]
+    serial_number: Mapped[str | None]
+    attributes: Mapped[dict[str, Any]]
+    version: Mapped[int]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class RelationshipType(Model):
+    """What a relationship means, and whether failure travels along it."""
+
+    __tablename__ = "relationship_type"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    failure_direction: Mapped[str]
+    label: Mapped[str]
+
+
+class RedundancyGroup(Model):
+    """Providers of one dependent of which at least `min_up` must be up.
+
+    `min_up` is a count; where `min_up_is_percent` it is a percentage of the members, rounded up.
+    """
+
+    __tablename__ = "redundancy_group"
+    __table_args__ = (
+        UniqueConstraint("dependent_id", "name"),
+        CheckConstraint("min_up >= 1", name="min_up"),
+        CheckConstraint("NOT min_up_is_percent OR min_up <= 100", name="percent"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    dependent_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("configuration_item.id", ondelete="CASCADE")
+    )
+    name: Mapped[str]
+    min_up: Mapped[int]
+    min_up_is_percent: Mapped[bool]
+
+
+class Relationship(Model):
+    """`dependent` needs `provider`. A pair may have several, each of its own type or group."""
+
+    __tablename__ = "relationship"
+    __table_args__ = (
+        UniqueConstraint("dependent_id", "provider_id", "type", "group_id"),
+        Index(
+            "uq_relationship_ungrouped",
+            "dependent_id",
+            "provider_id",
+            "type",
+            unique=True,
+            sqlite_where=text("group_id IS NULL"),
+            postgresql_where=text("group_id IS NULL"),
+        ),
+        Index("ix_relationship_provider_id", "provider_id"),
+        Index("ix_relationship_group_id", "group_id"),
+        CheckConstraint("dependent_id <> provider_id", name="not_itself"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    dependent_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("configuration_item.id", ondelete="CASCADE")
+    )
+    provider_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("configuration_item.id", ondelete="CASCADE")
+    )
+    type: Mapped[str] = mapped_column(ForeignKey("relationship_type.name"))
+    dependency: Mapped[str]
+    group_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("redundancy_group.id"))
+    version: Mapped[int]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Source(Model):
+    """A system of record that feeds us; `manual` is what people write through the API."""
+
+    __tablename__ = "source"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    description: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class ExternalKey(Model):
+    """The key under which a source knows a CI. One CI may have several, also of one source."""
+
+    __tablename__ = "external_key"
+    __table_args__ = (Index("ix_external_key_ci_id", "ci_id"),)
+
+    source: Mapped[str] = mapped_column(ForeignKey("source.name"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    ci_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("configuration_item.id", ondelete="CASCADE")
+    )
+
+
+class RelationshipSource(Model):
+    """That a source reports a relationship: it goes when no source reports it any more."""
+
+    __tablename__ = "relationship_source"
+    __table_args__ = (Index("ix_relationship_source_source", "source"),)
+
+    relationship_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("relationship.id", ondelete="CASCADE"), primary_key=True
+    )
+    source: Mapped[str] = mapped_column(ForeignKey("source.name"), primary_key=True)
+
+
+class ImportState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class ImportRun(Model):
+    """One load: its options, and its report once it is done (shape: schemas.ImportReport)."""
+
+    __tablename__ = "import_run"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    state: Mapped[str]
+    source: Mapped[str]
+    format: Mapped[str]
+    dry_run: Mapped[bool]
+    options: Mapped[dict[str, Any]]
+    report: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    actor: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    finished_at: Mapped[datetime | None]
+
+
+class ImportFile(Model):
+    """An upload that waits for its job; removed once it is loaded."""
+
+    __tablename__ = "import_file"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    run_id: Mapped[int] = mapped_column(BigId, ForeignKey("import_run.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    content: Mapped[bytes]

@@ -1,0 +1,1 @@
+"""The knowledge base: incidents, known errors, articles, changes; suggestions."""

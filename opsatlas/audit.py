@@ -1,0 +1,74 @@
+"""The audit trail: who wrote what, before and after, when, for which request."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from opsatlas.actor import Actor
+from opsatlas.clock import now
+from opsatlas.db.model import BigId, Model
+
+
+class AuditEntry(Model):
+    """One write. `before` is null for a creation, `after` for a deletion."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (Index("ix_audit_entry_entity_entity_id", "entity", "entity_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    actor: Mapped[str]
+    role: Mapped[str]
+    request_id: Mapped[str | None]
+    action: Mapped[str]
+    entity: Mapped[str]
+    entity_id: Mapped[str]
+    before: Mapped[dict[str, Any] | None]
+    after: Mapped[dict[str, Any] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What happened to one record: `action` is create, update, delete, retire, revoke, …
+
+    For an update `before` and `after` hold the fields that differ, and only those.
+    """
+
+    action: str
+    entity: str
+    entity_id: int | str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+def record(session: Session, actor: Actor, writes: Iterable[Write]) -> None:
+    """Append `writes` to the audit trail, in the unit of work that made them."""
+    at = now()
+    rows = [
+        {
+            "at": at,
+            "actor": actor.name,
+            "role": actor.role.value,
+            "request_id": actor.request_id,
+            "action": write.action,
+            "entity": write.entity,
+            "entity_id": str(write.entity_id),
+            "before": write.before,
+            "after": write.after,
+        }
+        for write in writes
+    ]
+    if rows:
+        session.execute(insert(AuditEntry), rows)
+
+
+def difference(
+    before: dict[str, Any], after: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The fields of two states of one record that differ, as (before, after)."""
+    changed = [name for name in after if before.get(name) != after[name]]
+    return {name: before.get(name) for name in changed}, {name: after[name] for name in changed}

@@ -1,0 +1,1 @@
+"""Database ground: engine, transactions, base model, migrations. The dialects differ here only."""

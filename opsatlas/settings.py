@@ -1,0 +1,126 @@
+"""Settings: environment variables `OPSATLAS_*` or a `.env` file. `opsatlas doctor` lists them."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from opsatlas.errors import ErrorItem, InvalidInputError
+
+MEBIBYTE = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """Every setting of the product, with its default; sizes in bytes, times in seconds."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OPSATLAS_",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
+
+    data_dir: Path = Path("./data")
+    """Folder of everything that this installation keeps: database file, key pepper."""
+    database_url: str = ""
+    """SQLAlchemy URL, `sqlite:///…` or `postgresql://…`; empty: a file in `data_dir`."""
+    sqlite_busy_timeout: float = Field(30.0, ge=0)
+    """Seconds that a writer waits for another writer on SQLite before it gives up."""
+    database_pool_size: int = Field(10, ge=1)
+    """Connections that one process keeps open to the database."""
+
+    url: str = ""
+    """Address of a running server (`http://…`); commands then work on it, not on the database."""
+    api_key: SecretStr = SecretStr("")
+    """Key that commands send to the server at `url`."""
+    key_pepper: SecretStr = SecretStr("")
+    """Secret that API keys are hashed with; empty: made once and kept in `data_dir/key-pepper`."""
+    http_timeout: float = Field(60.0, gt=0)
+    """Seconds that a command waits for the server at `url`."""
+
+    host: str = "127.0.0.1"
+    """Address that `opsatlas serve` listens on."""
+    port: int = Field(8040, ge=0, le=65535)
+    """Port that `opsatlas serve` listens on."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe log line that is written (JSON lines on standard error)."""
+
+    max_body_bytes: int = Field(1 * MEBIBYTE, ge=1024)
+    """Largest JSON body that a route takes."""
+    max_upload_bytes: int = Field(256 * MEBIBYTE, ge=1024)
+    """Largest body of `POST /imports`, all its files together."""
+    max_json_depth: int = Field(50, ge=2, le=500)
+    """Deepest nesting of objects and lists in JSON, YAML and attributes."""
+    max_page_limit: int = Field(1000, ge=1)
+    """Largest `limit` of a list."""
+
+    import_background_bytes: int = Field(2 * MEBIBYTE, ge=0)
+    """Uploads larger than this are loaded by a job: the answer is 202 and a place to look."""
+    import_max_problems: int = Field(500, ge=1)
+    """Problems that an import report lists; all are counted."""
+    import_max_records: int = Field(10_000_000, ge=1)
+    """Records in one load."""
+    import_max_retired_share: float = Field(0.2, ge=0, le=1)
+    """Largest share of a source's CIs that one load with `missing=retire` may retire."""
+
+    impact_max_failed: int = Field(10_000, ge=1)
+    """Failed CIs that one impact question may name."""
+    impact_max_limit: int = Field(10_000, ge=1)
+    """Largest `limit` of `/impact`: affected CIs that one answer lists."""
+    priority_matrix: dict[str, dict[str, int]] = {
+        "high": {"high": 1, "medium": 2, "low": 3},
+        "medium": {"high": 2, "medium": 3, "low": 4},
+        "low": {"high": 3, "medium": 4, "low": 5},
+    }
+    """Priority 1 to 5 by impact, then urgency (JSON); the default is the matrix of ITIL."""
+
+    embedding_model: Literal["all-MiniLM-L6-v2"] = "all-MiniLM-L6-v2"
+    """Embedding model; its weights come with the installation, nothing is fetched."""
+    embedding_enabled: bool = True
+    """Whether this process loads the model; without it every answer is lexical and says so."""
+    embedding_batch_size: int = Field(32, ge=1, le=1024)
+    """Passages that are encoded and committed at a time."""
+    search_passage_words: int = Field(120, ge=20, le=1000)
+    """Words of one passage; longer texts are split."""
+    search_candidates: int = Field(100, ge=10, le=10_000)
+    """Documents that each ranker hands to the fusion."""
+    suggest_max_text: int = Field(100_000, ge=100)
+    """Longest `text` of a suggestion question, in characters."""
+
+    job_poll_interval: float = Field(0.5, gt=0)
+    """Seconds between two looks of the worker thread for jobs."""
+    job_lease: float = Field(60.0, gt=0)
+    """Seconds after which a job whose worker fell silent is taken over by another."""
+    job_max_attempts: int = Field(5, ge=1)
+    """Tries of a job before it is given up as failed."""
+    revision_keep: int = Field(100_000, ge=1)
+    """Newest rows of the change table that are kept; a cache older than them is rebuilt."""
+
+    @model_validator(mode="after")
+    def _check_urls(self) -> "Settings":
+        if self.url and not self.url.startswith(("http://", "https://")):
+            raise ValueError("OPSATLAS_URL must start with http:// or https://")
+        return self
+
+    @property
+    def resolved_database_url(self) -> str:
+        """`database_url`, or the SQLite file in `data_dir`."""
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'opsatlas.db'}"
+
+
+def load_settings() -> Settings:
+    """Settings from the environment; raises InvalidInputError naming the variable and why."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        items = [
+            ErrorItem(
+                pointer="OPSATLAS_" + "_".join(str(part) for part in item["loc"]).upper(),
+                detail=item["msg"],
+            )
+            for item in error.errors()
+        ]
+        names = "; ".join(f"{item.pointer}: {item.detail}" for item in items)
+        raise InvalidInputError(f"a setting is wrong: {names}", errors=items) from error

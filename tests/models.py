@@ -1,0 +1,21 @@
+"""Every table of every room, so that the metadata is whole when it is compared or migrated."""
+
+import api.models
+import cmdb.models
+import kb.models
+import opsatlas.audit
+import opsatlas.jobs
+import opsatlas.revision
+import search.models
+from opsatlas.db.model import Model
+
+ROOMS = (
+    api.models,
+    cmdb.models,
+    kb.models,
+    opsatlas.audit,
+    opsatlas.jobs,
+    opsatlas.revision,
+    search.models,
+)
+METADATA = Model.metadata

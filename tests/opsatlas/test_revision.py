@@ -1,0 +1,54 @@
+"""Caches stay in step: revisions and the change table, on both databases."""
+
+from opsatlas import revision
+from opsatlas.db.transaction import reading, transaction
+from sqlalchemy import Engine
+
+
+def test_a_cache_hears_of_what_changed_after_the_revision_that_it_holds(engine: Engine) -> None:
+    with transaction(engine) as session:
+        first = revision.note(session, "ci", [1, 2])
+    with transaction(engine) as session:
+        second = revision.note(session, "ci", [2, 3])
+        revision.note(session, "document", [9])
+    with reading(engine) as session:
+        changes = revision.changed_since(session, first, ["ci"])
+    assert second == first + 1
+    assert changes is not None
+    assert changes.ids == {"ci": {2, 3}}
+    assert changes.revision == second + 1
+
+
+def test_many_changes_at_once_ask_for_a_rebuild(engine: Engine) -> None:
+    with transaction(engine) as session:
+        revision.note(session, "ci", range(1, revision.BULK_THRESHOLD + 2))
+    with reading(engine) as session:
+        assert revision.changed_since(session, 0, ["ci"]) is None
+        assert revision.changed_since(session, 0, ["document"]) is not None
+
+
+def test_a_cache_older_than_the_change_table_must_rebuild(engine: Engine) -> None:
+    for number in range(1, 300):
+        with transaction(engine) as session:
+            revision.note(session, "ci", [number], keep=10)
+    with reading(engine) as session:
+        assert revision.changed_since(session, 5, ["ci"]) is None
+        recent = revision.changed_since(session, 297, ["ci"])
+    assert recent is not None
+    assert recent.ids == {"ci": {298, 299}}
+
+
+def test_a_cache_newer_than_the_database_must_rebuild(engine: Engine) -> None:
+    with reading(engine) as session:
+        assert revision.changed_since(session, 7, ["ci"]) is None
+
+
+def test_a_unit_of_work_that_fails_takes_no_revision(engine: Engine) -> None:
+    try:
+        with transaction(engine) as session:
+            revision.note(session, "ci", [1])
+            raise ZeroDivisionError
+    except ZeroDivisionError:
+        pass
+    with reading(engine) as session:
+        assert revision.newest(session) == 0
