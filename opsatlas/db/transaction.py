@@ -25,6 +25,7 @@ def transaction(engine: Engine) -> Iterator[Session]:
     Raises DatabaseBusyError where the lock cannot be had within the busy timeout.
     """
     with _session(engine.execution_options(**{WRITES: True})) as session, session.begin():
+        session.connection()  # begin now, not at the first statement
         yield session
 
 

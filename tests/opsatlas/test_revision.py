@@ -1,8 +1,9 @@
 """Caches stay in step: revisions and the change table, on both databases."""
 
+from sqlalchemy import Engine
+
 from opsatlas import revision
 from opsatlas.db.transaction import reading, transaction
-from sqlalchemy import Engine
 
 
 def test_a_cache_hears_of_what_changed_after_the_revision_that_it_holds(engine: Engine) -> None:

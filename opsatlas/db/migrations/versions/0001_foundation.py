@@ -249,6 +249,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_revision_counter")),
     )
     op.create_table(
+        "search_document",
+        sa.Column("id", BigId, autoincrement=True, nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("content_hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_search_document")),
+        sa.UniqueConstraint("kind", "key", name=op.f("uq_search_document_kind_key")),
+    )
+    op.create_table(
+        "search_vector",
+        sa.Column("content_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("model_id", sa.String(), nullable=False),
+        sa.Column("dimensions", sa.Integer(), nullable=False),
+        sa.Column("vector", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("content_hash", "model_id", name=op.f("pk_search_vector")),
+    )
+    op.create_table(
         "source",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("description", sa.String(), nullable=False),
@@ -301,6 +320,27 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_import_file")),
     )
+    op.create_table(
+        "search_passage",
+        sa.Column("id", BigId, autoincrement=True, nullable=False),
+        sa.Column("document_id", BigId, nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("content_hash", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["document_id"],
+            ["search_document.id"],
+            name=op.f("fk_search_passage_document_id_search_document"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_search_passage")),
+        sa.UniqueConstraint(
+            "document_id", "ordinal", name=op.f("uq_search_passage_document_id_ordinal")
+        ),
+    )
+    with op.batch_alter_table("search_passage", schema=None) as batch_op:
+        batch_op.create_index("ix_search_passage_content_hash", ["content_hash"], unique=False)
+
     op.create_table(
         "affected_ci",
         sa.Column("id", BigId, autoincrement=True, nullable=False),
@@ -468,6 +508,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_affected_ci_ci_id")
 
     op.drop_table("affected_ci")
+    with op.batch_alter_table("search_passage", schema=None) as batch_op:
+        batch_op.drop_index("ix_search_passage_content_hash")
+
+    op.drop_table("search_passage")
     op.drop_table("import_file")
     with op.batch_alter_table("configuration_item", schema=None) as batch_op:
         batch_op.drop_index("ix_configuration_item_folded_name")
@@ -475,6 +519,8 @@ def downgrade() -> None:
 
     op.drop_table("configuration_item")
     op.drop_table("source")
+    op.drop_table("search_vector")
+    op.drop_table("search_document")
     op.drop_table("revision_counter")
     with op.batch_alter_table("revision_change", schema=None) as batch_op:
         batch_op.drop_index("ix_revision_change_revision")

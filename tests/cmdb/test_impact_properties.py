@@ -1,0 +1,166 @@
+"""The engine against the table itself, on thousands of random graphs."""
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cmdb.impact import State, analyse
+from tests.cmdb.builders import STRATEGIES, claimed_path, snapshot_of
+from tests.oracles import impact_oracle as oracle
+from tests.oracles.impact_oracle import Group, Landscape, Relationship
+
+thorough = settings(
+    max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+brief = settings(thorough, max_examples=400)
+
+
+@st.composite
+def landscapes(draw: st.DrawFn, plain: bool = False) -> tuple[Landscape, list[int]]:
+    """Up to 12 CIs, some retired, with groups, cycles, parallel edges and self-relationships;
+    and which of them failed. `plain` has nothing but required edges."""
+    cis = sorted(draw(st.sets(st.integers(1, 40), min_size=1, max_size=12)))
+    ci = st.sampled_from(cis)
+    present = frozenset(cis) if plain else frozenset(draw(st.sets(ci, min_size=1)) | {cis[0]})
+    groups: list[Group] = []
+    ends: list[tuple[int, int, bool, int | None]] = []
+    if not plain:
+        for number in range(draw(st.integers(0, 4))):
+            owner = draw(ci)
+            by_count = draw(st.booleans())
+            amount = draw(st.integers(0, 5) if by_count else st.sampled_from([0, 1, 34, 50, 67, 100]))
+            groups.append(
+                Group(500 + number, owner, amount if by_count else None, None if by_count else amount)
+            )
+            members = draw(st.lists(ci, min_size=1, max_size=5))
+            ends += [(owner, member, draw(st.booleans()), 500 + number) for member in members]
+    for _ in range(draw(st.integers(0, 20))):
+        optional = not plain and draw(st.integers(0, 3)) == 0
+        ends.append((draw(ci), draw(ci), optional, None))
+    numbers = draw(st.permutations(range(1, len(ends) + 1)))
+    relationships = tuple(
+        Relationship(number, *end) for number, end in zip(numbers, ends, strict=True)
+    )
+    failed = draw(st.lists(st.sampled_from(sorted(present)), min_size=1, max_size=3))
+    return Landscape(present, relationships, tuple(groups)), failed
+
+
+@thorough
+@given(landscapes())
+@pytest.mark.parametrize("limit", STRATEGIES.values(), ids=STRATEGIES.keys())
+def test_states_and_distances_are_those_of_the_table(
+    limit: int, case: tuple[Landscape, list[int]]
+) -> None:
+    landscape, failed = case
+    result = analyse(snapshot_of(landscape), failed, worklist_limit=limit)
+    expected = {ci: s for ci, s in oracle.states(landscape, failed).items() if s}
+    reached = result.reached
+    assert dict(zip(result.ids.tolist(), reached.state.tolist(), strict=True)) == expected
+    distances = dict(zip(result.ids.tolist(), reached.distance.tolist(), strict=True))
+    assert distances == oracle.distances(landscape, failed)
+
+
+@thorough
+@given(landscapes())
+def test_every_explanation_can_be_checked_by_hand(case: tuple[Landscape, list[int]]) -> None:
+    landscape, failed = case
+    result = analyse(snapshot_of(landscape), failed)
+    for ci, distance in zip(result.ids.tolist(), result.reached.distance.tolist(), strict=True):
+        path = claimed_path(result, ci)
+        assert path[-1].ci == ci
+        assert len(path) == distance + 1
+        oracle.check_path(landscape, failed, path)
+
+
+@thorough
+@given(landscapes(), st.randoms(use_true_random=False))
+def test_neither_the_way_to_walk_nor_the_order_of_rows_changes_any_answer(
+    case: tuple[Landscape, list[int]], random: st.randoms
+) -> None:
+    landscape, failed = case
+    rows = list(landscape.relationships)
+    random.shuffle(rows)
+    shuffled = Landscape(landscape.cis, tuple(rows), landscape.groups[::-1])
+    one = snapshot_of(landscape)
+    other = snapshot_of(shuffled, chunk=7)
+    for limit in STRATEGIES.values():
+        a = analyse(one, failed, worklist_limit=limit).reached
+        b = analyse(other, failed[::-1]).reached
+        for column in ("index", "state", "distance", "cause"):
+            assert np.array_equal(getattr(a, column), getattr(b, column)), column
+
+
+@brief
+@given(landscapes(), st.data())
+def test_more_failures_never_improve_a_state(
+    case: tuple[Landscape, list[int]], data: st.DataObject
+) -> None:
+    landscape, failed = case
+    more = [*failed, data.draw(st.sampled_from(sorted(landscape.cis)))]
+    snapshot = snapshot_of(landscape)
+    few, many = analyse(snapshot, failed), analyse(snapshot, more)
+    for ci in landscape.cis:
+        assert many.state_of(ci) >= few.state_of(ci)
+
+
+@brief
+@given(landscapes())
+def test_failing_what_is_down_anyway_changes_no_state(case: tuple[Landscape, list[int]]) -> None:
+    landscape, failed = case
+    snapshot = snapshot_of(landscape)
+    once = analyse(snapshot, failed)
+    down = once.ids[once.reached.state == State.DOWN].tolist()
+    again = analyse(snapshot, down)
+    assert np.array_equal(once.reached.index, again.reached.index)
+    assert np.array_equal(once.reached.state, again.reached.state)
+
+
+@brief
+@given(landscapes(), st.integers(0, 4), st.sampled_from(list(STRATEGIES.values())))
+def test_a_depth_leaves_out_what_is_farther_and_changes_nothing_else(
+    case: tuple[Landscape, list[int]], depth: int, limit: int
+) -> None:
+    landscape, failed = case
+    snapshot = snapshot_of(landscape)
+    near = analyse(snapshot, failed, max_depth=depth, worklist_limit=limit)
+    states = oracle.states(landscape, failed)
+    distances = oracle.distances(landscape, failed)
+    expected = {ci: states[ci] for ci, distance in distances.items() if distance <= depth}
+    assert dict(zip(near.ids.tolist(), near.reached.state.tolist(), strict=True)) == expected
+    for ci in expected:
+        oracle.check_path(landscape, failed, claimed_path(near, ci))
+
+
+@brief
+@given(landscapes(plain=True))
+@pytest.mark.parametrize("limit", STRATEGIES.values(), ids=STRATEGIES.keys())
+def test_with_required_edges_only_the_down_set_is_what_networkx_reaches(
+    limit: int, case: tuple[Landscape, list[int]]
+) -> None:
+    landscape, failed = case
+    reach = nx.MultiDiGraph((r.provider, r.dependent) for r in landscape.relationships)
+    reach.add_nodes_from(landscape.cis)
+    expected = set(failed).union(*(nx.descendants(reach, ci) for ci in failed))
+    result = analyse(snapshot_of(landscape), failed, worklist_limit=limit)
+    assert set(result.ids.tolist()) == expected
+    assert set(result.reached.state.tolist()) == {State.DOWN}
+    lengths = nx.multi_source_dijkstra_path_length(reach, set(failed))
+    assert dict(zip(result.ids.tolist(), result.reached.distance.tolist(), strict=True)) == lengths
+
+
+@brief
+@given(st.lists(landscapes(), min_size=2, max_size=4))
+def test_a_query_leaves_nothing_behind_for_the_next(
+    cases: list[tuple[Landscape, list[int]]],
+) -> None:
+    landscape = cases[0][0]
+    snapshot = snapshot_of(landscape)
+    questions = [[ci] for ci in sorted(landscape.cis)] + [sorted(landscape.cis)]
+    for limit in STRATEGIES.values():
+        for failed in questions:
+            result = analyse(snapshot, failed, worklist_limit=limit)
+            expected = {ci: s for ci, s in oracle.states(landscape, failed).items() if s}
+            states = dict(zip(result.ids.tolist(), result.reached.state.tolist(), strict=True))
+            assert states == expected
