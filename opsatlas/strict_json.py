@@ -76,21 +76,19 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check(value: Any, max_depth: int) -> None:
-    level = [value]
-    for _ in range(max_depth + 1):
+    level, depth = [value], 0
+    while level:
         below: list[Any] = []
         for item in level:
             if isinstance(item, str):
                 check_text(item)
-            elif isinstance(item, list):
+            elif isinstance(item, list | dict):
+                if depth == max_depth:
+                    raise _too_deep(max_depth)
                 below.extend(item)
-            elif isinstance(item, dict):
-                below.extend(item)
-                below.extend(item.values())
-        if not below:
-            return
-        level = below
-    raise _too_deep(max_depth)
+                if isinstance(item, dict):
+                    below.extend(item.values())
+        level, depth = below, depth + 1
 
 
 def _too_deep(max_depth: int) -> MalformedJsonError:

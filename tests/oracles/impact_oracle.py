@@ -7,6 +7,7 @@ step of an explanation the way a person would, with the raw relationships on the
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil, inf
 
 OPERATIONAL, AT_RISK, DEGRADED, DOWN = range(4)
@@ -140,7 +141,7 @@ def check_path(landscape: Landscape, failed: Iterable[int], path: Sequence[Claim
     first = path[0]
     assert first.ci in failed, "a path begins at a failed CI"
     assert (first.kind, first.provider, first.state) == ("failed", None, DOWN)
-    for before, step in zip(path, path[1:], strict=False):
+    for before, step in pairwise(path):
         assert step.ci not in failed, "a failed CI needs no other cause"
         assert step.state == state[step.ci], "each step shows the final state"
         assert step.provider == before.ci, "each step names the one before it"

@@ -1,0 +1,206 @@
+"""From the ways in which a caller names a CI to the CI, or an error that lists the candidates."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
+
+from cmdb.models import ConfigurationItem, ExternalKey, LifecycleStatus
+from cmdb.names import did_you_mean, fold, nearest
+from opsatlas.errors import ErrorItem, InvalidInputError
+
+_NEAR_POOL = 20_000
+"""Names of the same beginning that are looked through for "did you mean"."""
+_CHUNK = 10_000  # SQLite takes 32,766 parameters a statement
+_LISTED = 10
+
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class _Reference(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IdReference(_Reference):
+    """A CI by our id."""
+
+    id: Annotated[int, Field(ge=1, le=2**63 - 1)]
+
+
+class NameReference(_Reference):
+    """A CI by its name, in one class where the name alone is ambiguous."""
+
+    name: Name
+    ci_class: Name | None = None
+
+
+class KeyReference(_Reference):
+    """A CI by the key under which a source knows it."""
+
+    source: Name
+    key: Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+CIReference = Name | IdReference | NameReference | KeyReference
+
+
+class UnresolvedCIError(InvalidInputError):
+    """References that name no CI, a retired one, or more than one; `errors` has each of them."""
+
+    code = "unresolved_ci"
+
+
+def resolve(
+    session: Session,
+    references: Sequence[CIReference],
+    *,
+    pointer: str = "/failed",
+    retired: bool = False,
+) -> list[int]:
+    """The id of each referenced CI, in the order of `references`.
+
+    A name matches in any case; the exact spelling wins. Of several CIs with one name the ones that
+    are not retired win. Raises UnresolvedCIError, which lists the candidates, where a reference
+    fits none or several, or only a retired CI and `retired` is False.
+    """
+    wanted = [
+        NameReference(name=reference) if isinstance(reference, str) else reference
+        for reference in references
+    ]
+    by_name = _by_name(session, [each.name for each in wanted if isinstance(each, NameReference)])
+    by_id = _by_id(session, [each.id for each in wanted if isinstance(each, IdReference)])
+    ids: list[int] = []
+    errors: list[ErrorItem] = []
+    for position, reference in enumerate(wanted):
+        if isinstance(reference, NameReference):
+            rows = _narrowed(by_name[fold(reference.name)], reference)
+        elif isinstance(reference, IdReference):
+            rows = [by_id[reference.id]] if reference.id in by_id else []
+        else:
+            rows = _by_key(session, reference)
+        living = [row for row in rows if row.status != LifecycleStatus.RETIRED]
+        fitting = living or (rows if retired else [])
+        if len(fitting) == 1:
+            ids.append(fitting[0].id)
+        else:
+            errors.append(_unresolved(session, f"{pointer}/{position}", reference, rows, fitting))
+    if errors:
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise UnresolvedCIError(errors[0].detail + more, hint=errors[0].hint, errors=errors)
+    return ids
+
+
+_Found = Row[int, str, str, str, str]
+_COLUMNS = (
+    ConfigurationItem.id,
+    ConfigurationItem.name,
+    ConfigurationItem.folded_name,
+    ConfigurationItem.ci_class,
+    ConfigurationItem.status,
+)
+
+
+def _by_name(session: Session, names: Iterable[str]) -> dict[str, list[_Found]]:
+    found: dict[str, list[_Found]] = defaultdict(list)
+    folded = sorted({fold(name) for name in names})
+    for start in range(0, len(folded), _CHUNK):
+        chunk = folded[start : start + _CHUNK]
+        for row in session.execute(
+            select(*_COLUMNS).where(ConfigurationItem.folded_name.in_(chunk))
+        ):
+            found[row.folded_name].append(row)
+    return found
+
+
+def _by_id(session: Session, ids: Iterable[int]) -> dict[int, _Found]:
+    wanted = sorted(set(ids))
+    found: dict[int, _Found] = {}
+    for start in range(0, len(wanted), _CHUNK):
+        chunk = wanted[start : start + _CHUNK]
+        for row in session.execute(select(*_COLUMNS).where(ConfigurationItem.id.in_(chunk))):
+            found[row.id] = row
+    return found
+
+
+def _by_key(session: Session, reference: KeyReference) -> list[_Found]:
+    return list(
+        session.execute(
+            select(*_COLUMNS)
+            .join(ExternalKey, ExternalKey.ci_id == ConfigurationItem.id)
+            .where(ExternalKey.source == reference.source, ExternalKey.key == reference.key)
+        )
+    )
+
+
+def _narrowed(rows: list[_Found], reference: NameReference) -> list[_Found]:
+    if reference.ci_class is not None:
+        rows = [row for row in rows if row.ci_class == reference.ci_class]
+    living = [row for row in rows if row.status != LifecycleStatus.RETIRED] or rows
+    exact = [row for row in living if row.name == reference.name]
+    return exact or living
+
+
+def _unresolved(
+    session: Session,
+    pointer: str,
+    reference: IdReference | NameReference | KeyReference,
+    rows: list[_Found],
+    fitting: list[_Found],
+) -> ErrorItem:
+    value = reference.model_dump(exclude_none=True)
+    said = value["name"] if set(value) == {"name"} else value
+    if fitting:
+        return ErrorItem(
+            pointer,
+            f"{said!r} fits {len(fitting)} CIs",
+            value=said,
+            hint='say which: {"id": …} or {"name": …, "ci_class": …}',
+            candidates=tuple(_candidate(row) for row in fitting[:_LISTED]),
+        )
+    if rows:
+        return ErrorItem(
+            pointer,
+            f"the CI {said!r} is retired",
+            value=said,
+            hint="retired CIs take part in no analysis",
+            candidates=tuple(_candidate(row) for row in rows[:_LISTED]),
+        )
+    if isinstance(reference, NameReference):
+        near = near_names(session, reference.name)
+        return ErrorItem(
+            pointer,
+            f"there is no CI {said!r}",
+            value=said,
+            hint=did_you_mean(reference.name, [row.name for row in near]),
+            candidates=tuple(_candidate(row) for row in near),
+        )
+    return ErrorItem(pointer, f"there is no CI {said!r}", value=said)
+
+
+def near_names(session: Session, name: str, limit: int = 5) -> list[_Found]:
+    """The CIs that are not retired whose names are most like `name`, best first."""
+    beginning = fold(name)[:2]
+    living = select(*_COLUMNS).where(ConfigurationItem.status != LifecycleStatus.RETIRED)
+    rows = {
+        row.name: row
+        for row in session.execute(
+            living.where(ConfigurationItem.folded_name.startswith(beginning, autoescape=True))
+            .order_by(ConfigurationItem.id)
+            .limit(_NEAR_POOL)
+        )
+    }
+    # A slip in the first two letters is rarer; look further only where the beginning fits nothing.
+    near = nearest(name, rows, limit)
+    if not near:
+        rows = {row.name: row for row in session.execute(living.limit(_NEAR_POOL))}
+        near = nearest(name, rows, limit)
+    return [rows[each] for each in near]
+
+
+def _candidate(row: _Found) -> dict[str, Any]:
+    return {"id": row.id, "name": row.name, "ci_class": row.ci_class}
