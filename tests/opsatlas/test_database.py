@@ -23,6 +23,18 @@ def test_migrations_lead_to_exactly_what_the_models_say(engine: Engine) -> None:
     assert migrate.differences(engine, METADATA) == []
 
 
+def test_an_empty_postgresql_is_brought_to_exactly_what_the_models_say(
+    postgres_settings: Settings,
+) -> None:
+    engine = open_engine(postgres_settings)
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    assert migrate.upgrade(engine) == (None, migrate.newest_schema())
+    assert migrate.differences(engine, METADATA) == []
+    engine.dispose()
+
+
 def test_upgrading_a_database_that_is_up_to_date_changes_nothing(engine: Engine) -> None:
     assert migrate.upgrade(engine) == (migrate.newest_schema(), migrate.newest_schema())
 
