@@ -4,7 +4,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from opsatlas.db.model import BigId, Json, Model
@@ -92,6 +99,7 @@ class RedundancyGroup(Model):
     __tablename__ = "redundancy_group"
     __table_args__ = (
         UniqueConstraint("dependent_id", "name"),
+        UniqueConstraint("id", "dependent_id"),
         CheckConstraint("min_up >= 1", name="min_up"),
         CheckConstraint("NOT min_up_is_percent OR min_up <= 100", name="percent"),
     )
@@ -123,6 +131,10 @@ class Relationship(Model):
         Index("ix_relationship_provider_id", "provider_id"),
         Index("ix_relationship_group_id", "group_id"),
         CheckConstraint("dependent_id <> provider_id", name="not_itself"),
+        # A group is its dependent's own: no edge of another CI can be a member.
+        ForeignKeyConstraint(
+            ["group_id", "dependent_id"], ["redundancy_group.id", "redundancy_group.dependent_id"]
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
@@ -134,7 +146,7 @@ class Relationship(Model):
     )
     type: Mapped[str] = mapped_column(ForeignKey("relationship_type.name"))
     dependency: Mapped[str]
-    group_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("redundancy_group.id"))
+    group_id: Mapped[int | None] = mapped_column(BigId)
     version: Mapped[int]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

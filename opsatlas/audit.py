@@ -10,7 +10,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from opsatlas.actor import Actor
 from opsatlas.clock import now
+from opsatlas.db.listing import ListQuery, Page, field_columns, list_page
 from opsatlas.db.model import BigId, Model
+from opsatlas.errors import NotFoundError
 
 
 class AuditEntry(Model):
@@ -29,6 +31,10 @@ class AuditEntry(Model):
     entity_id: Mapped[str]
     before: Mapped[dict[str, Any] | None]
     after: Mapped[dict[str, Any] | None]
+
+
+LIST_COLUMNS = field_columns(AuditEntry, without=("before", "after"))
+"""What a list of entries can be filtered and ordered by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,19 @@ def record(session: Session, actor: Actor, writes: Iterable[Write]) -> None:
     ]
     if rows:
         session.execute(insert(AuditEntry), rows)
+
+
+def list_entries(session: Session, query: ListQuery) -> Page[AuditEntry]:
+    """One page of the audit trail, the newest first. Raises InvalidListQueryError."""
+    return list_page(session, AuditEntry, LIST_COLUMNS, query, default_ordering=("-id",))
+
+
+def get_entry(session: Session, entry_id: int) -> AuditEntry:
+    """One entry of the audit trail. Raises NotFoundError."""
+    found = session.get(AuditEntry, entry_id)
+    if found is None:
+        raise NotFoundError(f"there is no audit entry {entry_id}")
+    return found
 
 
 def difference(

@@ -14,7 +14,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from opsatlas.clock import now
+from opsatlas.db.listing import ListQuery, Page, field_columns, list_page
 from opsatlas.db.model import BigId, Model
+from opsatlas.errors import NotFoundError
 
 BACKOFF_START = timedelta(seconds=2)
 BACKOFF_LIMIT = timedelta(minutes=10)
@@ -55,6 +57,10 @@ class Job(Model):
     error: Mapped[str | None]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+
+
+LIST_COLUMNS = field_columns(Job, without=("payload",))
+"""What a list of jobs can be filtered and ordered by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,3 +174,16 @@ def counts(session: Session) -> dict[str, int]:
     """How many jobs there are in each state."""
     rows = session.execute(select(Job.state, func.count()).group_by(Job.state))
     return {row[0]: row[1] for row in rows}
+
+
+def list_jobs(session: Session, query: ListQuery) -> Page[Job]:
+    """One page of the jobs, the newest first. Raises InvalidListQueryError."""
+    return list_page(session, Job, LIST_COLUMNS, query, default_ordering=("-id",))
+
+
+def get_job(session: Session, job_id: int) -> Job:
+    """One job. Raises NotFoundError."""
+    found = session.get(Job, job_id)
+    if found is None:
+        raise NotFoundError(f"there is no job {job_id}")
+    return found

@@ -6,10 +6,10 @@ case), `field__isw` (starts with, any case), `field__gte`, `field__lte` and `fie
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from sqlalchemy import Boolean, ColumnElement, Integer, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -21,6 +21,9 @@ from opsatlas.errors import ErrorItem, InvalidInputError
 _RESERVED = frozenset({"limit", "offset", "cursor", "ordering", "fields"})
 _LARGEST = 2**63 - 1
 DEFAULT_LIMIT = 50
+
+FieldKind = Literal["integer", "boolean", "moment", "text"]
+"""What a filter's values are."""
 
 M = TypeVar("M", bound=Model)
 
@@ -66,6 +69,19 @@ def parse_query(parameters: Mapping[str, Sequence[str]], max_limit: int) -> List
             (name, tuple(values)) for name, values in parameters.items() if name not in _RESERVED
         ),
     )
+
+
+def field_columns(
+    model: type[Model], without: Collection[str] = ()
+) -> dict[str, InstrumentedAttribute[Any]]:
+    """Every column of `model` by its name but those of `without`, which no filter fits."""
+    names = [name for name in model.__mapper__.column_attrs.keys() if name not in without]
+    return {name: getattr(model, name) for name in names}
+
+
+def field_kinds(columns: Mapping[str, InstrumentedAttribute[Any]]) -> dict[str, FieldKind]:
+    """What the values of each filter are, to describe a list to its callers."""
+    return {name: _kind(column) for name, column in columns.items()}
 
 
 def encode_cursor(last_id: int) -> str:
@@ -127,6 +143,8 @@ def _condition(
         checks = [_truth(parameter, value) for value in values]
         return or_(*(column.is_(None) if empty else column.is_not(None) for empty in checks))
     if lookup in ("ic", "isw"):
+        if _kind(column) != "text":
+            raise _wrong(parameter, f"{name!r} is no text", values[0], "n, gte, lte or empty")
         contains = column.icontains if lookup == "ic" else column.istartswith
         return or_(*(contains(_text(parameter, value), autoescape=True) for value in values))
     typed = [_typed(column, parameter, value) for value in values]
@@ -152,10 +170,10 @@ def _column(
 
 
 def _typed(column: InstrumentedAttribute[Any], parameter: str, value: str) -> Any:
-    kind = column.type
-    if isinstance(kind, Boolean):
+    kind = _kind(column)
+    if kind == "boolean":
         return _truth(parameter, value)
-    if isinstance(kind, Integer):
+    if kind == "integer":
         try:
             number = int(value)
         except ValueError:
@@ -163,9 +181,15 @@ def _typed(column: InstrumentedAttribute[Any], parameter: str, value: str) -> An
         if abs(number) > _LARGEST:
             raise _wrong(parameter, "is beyond 64 bits", value)
         return number
-    if isinstance(kind, UtcDateTime):
-        return _moment(parameter, value)
-    return _text(parameter, value)
+    return _moment(parameter, value) if kind == "moment" else _text(parameter, value)
+
+
+def _kind(column: InstrumentedAttribute[Any]) -> FieldKind:
+    if isinstance(column.type, Boolean):
+        return "boolean"
+    if isinstance(column.type, Integer):
+        return "integer"
+    return "moment" if isinstance(column.type, UtcDateTime) else "text"
 
 
 def _moment(parameter: str, value: str) -> datetime:

@@ -15,7 +15,7 @@ from tests.oracles import impact_oracle as oracle
 from tests.oracles.impact_oracle import Group, Landscape, Relationship
 
 EXAMPLES = int(os.environ.get("OPSATLAS_TEST_EXAMPLES", "500"))
-"""Random cases a property; 3000 makes more than 20,000 in all, in about three minutes."""
+"""Random cases a property; 3000 makes more than 20,000 in all, in a minute or two."""
 
 WALKS = {name: limit for name, limit in STRATEGIES.items() if name != "default"}
 """On graphs as small as these the default is to walk one by one."""

@@ -47,6 +47,14 @@ def test_the_worst_service_is_the_reason_whatever_the_order() -> None:
     assert assess(services[::-1], Urgency.MEDIUM).reason == expected
 
 
+def test_of_equal_impact_what_is_down_comes_before_what_is_degraded() -> None:
+    services = [
+        AffectedService("Search", State.DEGRADED, 1),
+        AffectedService("Wiki", State.DOWN, 3),
+    ]
+    assert assess(services, Urgency.LOW).reason == "Wiki (criticality 3) is down"
+
+
 def test_an_unrated_service_counts_as_criticality_three_and_says_that_it_is_not_rated() -> None:
     found = assess([AffectedService("Intranet", State.DOWN)], Urgency.MEDIUM)
     assert (found.impact, found.priority) == (Impact.MEDIUM, Priority.MODERATE)

@@ -37,6 +37,7 @@ def test_a_neighbourhood_goes_both_ways() -> None:
 def test_a_neighbourhood_keeps_the_nearest_when_it_is_limited() -> None:
     g = graph("a -> hub, b -> hub, c -> hub, far -> a")
     assert near(g, "hub", 5, limit=4) == {"hub", "a", "b", "c"}
+    assert near(graph("z -> y -> x -> w"), "z", 2, limit=3) == {"z", "y", "x"}
 
 
 def test_a_neighbourhood_of_an_unknown_ci_is_an_error() -> None:
@@ -56,8 +57,9 @@ def test_parallel_relationships_keep_their_kinds_and_groups() -> None:
 
 def test_relationships_to_cis_outside_of_the_part_are_left_out() -> None:
     g = graph("web -> app -> db")
-    part = to_networkx(g.snapshot, neighbourhood(g.snapshot, [g.ids["web"]], 1))
-    assert set(part.edges()) == {(g.ids["web"], g.ids["app"])}
+    for end, edge in (("web", ("web", "app")), ("db", ("app", "db"))):
+        part = to_networkx(g.snapshot, neighbourhood(g.snapshot, [g.ids[end]], 1))
+        assert set(part.edges()) == {(g.ids[edge[0]], g.ids[edge[1]])}
 
 
 def test_circular_dependencies_are_found_largest_first() -> None:
