@@ -1,0 +1,203 @@
+"""Fit how sure suggestions are, on judged questions, and say how often that errs.
+
+    python -m bench.confidence [--judged tests/judged] [--cache DIR] [--json]
+
+Asks every judged question of the product over the seed data, with the model and with words alone,
+and fits a logistic function of the signals to whether a suggestion helps (grade 2 or 3). Error
+rates come from cross-validation: coefficients and thresholds are chosen on four fifths of the
+questions and tried on the rest. The coefficients that it prints at the end, from all questions,
+go into `kb/confidence.py`.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+from sklearn.model_selection import StratifiedKFold  # type: ignore[import-untyped]
+
+from bench.seeded import JUDGED, JudgedQuestion, Seeded, judged_questions, seeded
+from kb.confidence import LOOKED_AT, NAMES, of_answer
+from kb.suggest import weigh
+from opsatlas.db.transaction import reading
+from search.embedder import ModelUnavailableError, Vectors
+from search.retriever import Retriever
+
+HELPS = 2
+"""Grade from which a suggestion helps: grade 1 is background."""
+FOLDS, REPEATS = 5, 20
+LOST = 0.10
+"""Share of covered questions that may be answered `no_match`: issue 7 allows so many."""
+PRECISE = 0.85
+"""Share of `match` answers of which one of the first suggestions is to help."""
+WORDS_ONLY = ("lexical", "words", "margin")
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question: the signals of its first suggestions, and whether each helps."""
+
+    covered: bool
+    features: Numbers
+    helps: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Coefficients and the two thresholds."""
+
+    model: LogisticRegression
+    columns: list[int]
+    match_from: float
+    weak_from: float
+
+    def confidences(self, asked: Asked) -> Numbers:
+        """Of its first suggestions."""
+        found: Numbers = self.model.predict_proba(asked.features[:, self.columns])[:, 1]
+        return found
+
+
+class _NoModel:
+    """An embedder that never gets warm: answers are by words alone."""
+
+    model_id, dimensions = "none", 384
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        raise ModelUnavailableError("left out to measure words alone")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--judged", type=Path, default=JUDGED)
+    parser.add_argument("--cache", type=Path, help="folder that keeps the encoded seed data")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    questions = judged_questions(arguments.judged)
+    with seeded(arguments.cache) as found:
+        runs = {
+            "WITH_MODEL": (ask(found, found.retriever, questions), list(NAMES)),
+            "WORDS_ONLY": (ask(found, Retriever(found.engine, _NoModel()), questions), WORDS_ONLY),
+        }
+    report = {name: measure(asked, names) for name, (asked, names) in runs.items()}
+    if arguments.json:
+        print(json.dumps(report, indent=1))
+        return
+    for name, measured in report.items():
+        print(f"\n{name}: {measured['questions']} questions, {measured['uncovered']} uncovered")
+        for key, value in measured["cross_validated"].items():
+            print(f"  {key.replace('_', ' '):42} {value:.3f}")
+        print(f"{name} = Logistic(\n    intercept={measured['intercept']},")
+        print(f"    weights={json.dumps(measured['weights'])},\n)")
+        print(f"  MATCH_FROM {measured['match_from']}  WEAK_FROM {measured['weak_from']}")
+
+
+def ask(found: Seeded, retriever: Retriever, questions: Sequence[JudgedQuestion]) -> list[Asked]:
+    """Ask every question; one that finds nothing at all has no rows."""
+    asked = []
+    with reading(found.engine) as session:
+        for judged in questions:
+            first = weigh(session, retriever, found.graph, judged.question).weighed[:LOOKED_AT]
+            features = [astuple(each.features) for each in first]
+            grades = [judged.relevance.get(each.group.head.number, 0) for each in first]
+            asked.append(
+                Asked(
+                    bool(judged.relevance),
+                    np.array(features, np.float64).reshape(len(first), len(NAMES)),
+                    np.array(grades) >= HELPS,
+                )
+            )
+    return asked
+
+
+def measure(asked: Sequence[Asked], names: Sequence[str]) -> dict[str, Any]:
+    """Fit on all, and the error rates of the same procedure on questions that it did not see."""
+    fitted = fit(asked, names)
+    weights = zip(names, fitted.model.coef_[0], strict=True)
+    return {
+        "questions": len(asked),
+        "uncovered": sum(not each.covered for each in asked),
+        "cross_validated": cross_validated(asked, names),
+        "intercept": round(float(fitted.model.intercept_[0]), 2),
+        "weights": {name: round(float(weight), 2) for name, weight in weights},
+        "match_from": round(fitted.match_from, 2),
+        "weak_from": round(fitted.weak_from, 2),
+    }
+
+
+def fit(asked: Sequence[Asked], names: Sequence[str]) -> Fitted:
+    """Coefficients by maximum likelihood (L2, C = 1), then the thresholds on the same questions."""
+    columns = [NAMES.index(name) for name in names]
+    features = np.vstack([each.features for each in asked])[:, columns]
+    model = LogisticRegression(C=1.0, max_iter=1000)
+    model.fit(features, np.concatenate([each.helps for each in asked]))
+    unset = Fitted(model, columns, 0.0, 0.0)
+    answers = np.array([_answer(unset, each) for each in asked])
+    covered = np.array([each.covered for each in asked])
+    helps = np.array([bool(each.helps.any()) for each in asked])
+    weak_from = float(np.quantile(answers[covered], LOST))
+    precise = [at for at in np.unique(answers) if helps[answers >= at].mean() >= PRECISE]
+    return Fitted(model, columns, max(float(min(precise, default=1.0)), weak_from), weak_from)
+
+
+def cross_validated(asked: Sequence[Asked], names: Sequence[str]) -> dict[str, float]:
+    """Error rates on held-out questions, and the calibration of the shown suggestions."""
+    covered = np.array([each.covered for each in asked])
+    rates: dict[str, list[float]] = {}
+    confidences: list[Numbers] = []
+    outcomes: list[NDArray[np.bool_]] = []
+    for repeat in range(REPEATS):
+        folds = StratifiedKFold(FOLDS, shuffle=True, random_state=repeat)
+        answers = np.zeros(len(asked))
+        match, lost = np.zeros(len(asked), bool), np.zeros(len(asked), bool)
+        for train, test in folds.split(covered, covered):
+            fitted = fit([asked[at] for at in train], names)
+            for at in test:
+                answers[at] = _answer(fitted, asked[at])
+                match[at] = answers[at] >= fitted.match_from
+                lost[at] = answers[at] < fitted.weak_from
+                if len(asked[at].features):
+                    confidences.append(fitted.confidences(asked[at]))
+                    outcomes.append(asked[at].helps)
+        helps = np.array([bool(each.helps.any()) for each in asked])
+        measured = {
+            "covered_questions_answered_no_match": lost[covered].mean(),
+            "uncovered_questions_answered_no_match": lost[~covered].mean(),
+            "uncovered_questions_answered_match": match[~covered].mean(),
+            "covered_questions_answered_match": match[covered].mean(),
+            "one_of_three_helps_where_match": helps[match].mean(),
+            "one_of_three_helps_at_all": helps.mean(),
+            "calibration_error_of_answers": calibration_error(answers, helps),
+        }
+        for name, rate in measured.items():
+            rates.setdefault(name, []).append(float(rate))
+    error = calibration_error(np.concatenate(confidences), np.concatenate(outcomes))
+    return {name: float(np.mean(each)) for name, each in rates.items()} | {
+        "calibration_error_of_suggestions": error
+    }
+
+
+def calibration_error(confidences: Numbers, outcomes: NDArray[np.bool_], bins: int = 10) -> float:
+    """Expected calibration error over bins of equal width (Guo et al., ICML 2017)."""
+    bin_of = np.minimum((confidences * bins).astype(int), bins - 1)
+    gaps = [
+        (bin_of == each).mean()
+        * abs(confidences[bin_of == each].mean() - outcomes[bin_of == each].mean())
+        for each in np.unique(bin_of)
+    ]
+    return float(sum(gaps))
+
+
+def _answer(fitted: Fitted, asked: Asked) -> float:
+    """The confidence of the whole answer."""
+    return of_answer(fitted.confidences(asked).tolist()) if len(asked.features) else 0.0
+
+
+if __name__ == "__main__":
+    main()

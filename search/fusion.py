@@ -1,0 +1,75 @@
+"""Fusing the rankers' scores into one order.
+
+Scores carry more than ranks, so each signal is scaled to 0..1 within the query's candidates and
+the scaled signals are added with weights. Every weight is here and nowhere else.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores = NDArray[np.float64]
+"""(n,): one score a candidate; NaN where the signal knows nothing of it."""
+
+# k of reciprocal rank fusion: Cormack, Clarke, Büttcher, SIGIR 2009.
+RRF_K = 60
+
+
+class Signal(StrEnum):
+    """What is known of a candidate; `line` is the query's first line, its title as it were."""
+
+    LEXICAL = "lexical"
+    LEXICAL_LINE = "lexical_line"
+    LEXICAL_TITLE = "lexical_title"
+    SEMANTIC = "semantic"
+    SEMANTIC_LINE = "semantic_line"
+    TITLE_LINE = "title_line"
+
+
+# Chosen by `python -m bench.fusion` over both judged sets and their queries cut to one line, as the
+# middle of the plateau rather than its highest point (docs/decisions/0005-fusion.md).
+WEIGHTS: Mapping[Signal, float] = {
+    Signal.LEXICAL: 1.0,  # BM25 of the query with title and text
+    Signal.LEXICAL_LINE: 0.25,  # BM25 of the first line with title and text
+    Signal.LEXICAL_TITLE: 0.15,  # BM25 of the query with the title
+    Signal.SEMANTIC: 0.75,  # cosine of the query with the best passage
+    Signal.SEMANTIC_LINE: 0.75,  # cosine of the first line with the best passage
+    Signal.TITLE_LINE: 0.1,  # cosine of the first line with the title
+}
+
+
+def fuse(signals: Mapping[Signal, Scores], weights: Mapping[Signal, float] = WEIGHTS) -> Scores:
+    """(n,) fused scores, 0 to 1, comparable within one query only.
+
+    A signal that knows no candidate at all (no model yet) is left out of the sum; one that does
+    not know this candidate (no vector yet) counts as the least that it says of any.
+    """
+    known = {name: scores for name, scores in signals.items() if not np.isnan(scores).all()}
+    total = sum(weights[name] for name in known)
+    if not total:
+        return np.zeros(len(next(iter(signals.values()), ())))
+    fused: Scores = (
+        np.sum([weights[name] * scale(scores) for name, scores in known.items()], axis=0) / total
+    )
+    return fused
+
+
+def scale(scores: Scores) -> Scores:
+    """Min-max: the least becomes 0, the greatest 1. Equal scores say nothing: all become 0,
+    but for a single candidate, which is the best there is."""
+    least, greatest = np.nanmin(scores), np.nanmax(scores)
+    if greatest > least:
+        scaled: Scores = (np.nan_to_num(scores, nan=least) - least) / (greatest - least)
+        return scaled
+    return np.full(len(scores), 1.0 if len(scores) == 1 else 0.0)
+
+
+def reciprocal_ranks(*rankings: list[int], k: int = RRF_K) -> dict[int, float]:
+    """Reciprocal rank fusion of id lists, best first: the rival that benchmarks print."""
+    fused: dict[int, float] = {}
+    for ranking in rankings:
+        for rank, id_ in enumerate(ranking, start=1):
+            fused[id_] = fused.get(id_, 0.0) + 1 / (k + rank)
+    return dict(sorted(fused.items(), key=lambda item: -item[1]))

@@ -1,0 +1,103 @@
+"""The queries that fill a collection and put names to what it finds."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
+
+from search.collection import DocumentVectors
+from search.documents import TITLE
+from search.embedder import Vectors
+from search.encoding import vector_from_bytes
+from search.lexical import LexicalEntry
+from search.models import SearchDocument, SearchPassage, SearchVector
+
+_ROWS_AT_A_TIME = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDocument:
+    """What an answer shows of a document."""
+
+    kind: str
+    key: str
+    title: str
+    passages: list[str] = field(default_factory=list)
+    """Texts in order, without the title alone."""
+
+
+def entries(session: Session, ids: Sequence[int] | None = None) -> Iterator[LexicalEntry]:
+    """Documents as the lexical index takes them: those of `ids`, or all."""
+    query = select(
+        SearchDocument.id, SearchDocument.kind, SearchDocument.title, SearchDocument.text
+    )
+    if ids is not None:
+        query = query.where(SearchDocument.id.in_(ids))
+    for row in session.execute(query.execution_options(yield_per=_ROWS_AT_A_TIME)):
+        yield LexicalEntry(row.id, row.kind, row.title, row.text)
+
+
+def document_vectors(
+    session: Session, model_id: str, ids: Sequence[int] | None = None
+) -> Iterator[DocumentVectors]:
+    """The vectors that `model_id` has made so far, document by document."""
+    query = (
+        select(
+            SearchDocument.id,
+            SearchDocument.kind,
+            SearchPassage.id.label("passage_id"),
+            SearchPassage.ordinal,
+            SearchVector.vector,
+        )
+        .join(SearchPassage, SearchPassage.document_id == SearchDocument.id)
+        .join(SearchVector, _is_of(model_id))
+        .order_by(SearchDocument.id, SearchPassage.ordinal)
+    )
+    if ids is not None:
+        query = query.where(SearchDocument.id.in_(ids))
+    rows = session.execute(query.execution_options(yield_per=_ROWS_AT_A_TIME))
+    for (id_, kind), of_document in groupby(rows, key=lambda row: (row.id, row.kind)):
+        title: Vectors | None = None
+        passages: dict[int, Vectors] = {}
+        for row in of_document:
+            if row.ordinal == TITLE:
+                title = vector_from_bytes(row.vector)
+            else:
+                passages[row.passage_id] = vector_from_bytes(row.vector)
+        yield DocumentVectors(id_, kind, title, passages)
+
+
+def found_documents(
+    session: Session, best_passages: Mapping[int, int | None]
+) -> dict[int, FoundDocument]:
+    """Documents that are still there, by id, each with the passage that is named for it, or with
+    all its passages where none is."""
+    documents = {
+        row.id: FoundDocument(row.kind, row.key, row.title)
+        for row in session.execute(
+            select(
+                SearchDocument.id, SearchDocument.kind, SearchDocument.key, SearchDocument.title
+            ).where(SearchDocument.id.in_(best_passages))
+        )
+    }
+    named = [passage for passage in best_passages.values() if passage is not None]
+    unnamed = [id_ for id_, passage in best_passages.items() if passage is None]
+    for row in session.execute(
+        select(SearchPassage.document_id, SearchPassage.text)
+        .where(
+            or_(SearchPassage.id.in_(named), SearchPassage.document_id.in_(unnamed)),
+            SearchPassage.ordinal != TITLE,
+        )
+        .order_by(SearchPassage.document_id, SearchPassage.ordinal)
+    ):
+        if row.document_id in documents:
+            documents[row.document_id].passages.append(row.text)
+    return documents
+
+
+def _is_of(model_id: str) -> ColumnElement[bool]:
+    return and_(
+        SearchVector.content_hash == SearchPassage.content_hash, SearchVector.model_id == model_id
+    )

