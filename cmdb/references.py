@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
@@ -46,7 +46,31 @@ class KeyReference(_Reference):
     key: Annotated[str, Field(min_length=1, max_length=1024)]
 
 
-CIReference = Name | IdReference | NameReference | KeyReference
+def _form(reference: Any) -> str | None:
+    """Which way of naming a CI this is, by its form, so that an error is about that way alone."""
+    if isinstance(reference, str):
+        return "name"
+    given = reference.model_fields_set if isinstance(reference, BaseModel) else reference
+    if not isinstance(given, dict | set):
+        return None
+    if "id" in given:
+        return "by_id"
+    return "by_key" if "source" in given or "key" in given else "by_name"
+
+
+CIReference = Annotated[
+    Annotated[Name, Tag("name")]
+    | Annotated[IdReference, Tag("by_id")]
+    | Annotated[NameReference, Tag("by_name")]
+    | Annotated[KeyReference, Tag("by_key")],
+    Discriminator(
+        _form,
+        custom_error_type="ci_reference",
+        custom_error_message='a CI is a name, {"id": …}, {"name": …, "ci_class": …} or'
+        ' {"source": …, "key": …}',
+    ),
+]
+"""How a caller names a CI."""
 
 
 class UnresolvedCIError(InvalidInputError):

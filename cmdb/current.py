@@ -1,0 +1,171 @@
+"""Read what a load may touch, column by column: no object of the ORM is made for a row."""
+
+import sys
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from cmdb.importers.records import Kind
+from cmdb.incoming import STORED, Incoming
+from cmdb.models import (
+    ConfigurationItem,
+    ExternalKey,
+    RedundancyGroup,
+    Relationship,
+    RelationshipSource,
+)
+from cmdb.names import fold
+from cmdb.plan import Current, CurrentCI, CurrentGroup, CurrentRelationship, Identity
+from cmdb.values import MinUp
+
+_CHUNK = 10_000  # SQLite takes 32,766 parameters a statement
+_WHOLE = 50_000
+"""Wanted values above which reading the whole table beats asking for each."""
+
+_Column = InstrumentedAttribute[Any]
+_CI_COLUMNS: tuple[_Column, ...] = (
+    ConfigurationItem.id,
+    ConfigurationItem.folded_name,
+    *(getattr(ConfigurationItem, name) for name in STORED),
+    ConfigurationItem.attributes,
+)
+_KEY_COLUMNS: tuple[_Column, ...] = (ExternalKey.source, ExternalKey.key, ExternalKey.ci_id)
+_RELATIONSHIP_COLUMNS: tuple[_Column, ...] = (
+    Relationship.id,
+    Relationship.dependent_id,
+    Relationship.provider_id,
+    Relationship.type,
+    Relationship.group_id,
+    Relationship.dependency,
+)
+_GROUP_COLUMNS: tuple[_Column, ...] = (
+    RedundancyGroup.id,
+    RedundancyGroup.dependent_id,
+    RedundancyGroup.name,
+    RedundancyGroup.min_up,
+    RedundancyGroup.min_up_is_percent,
+)
+
+
+def read_current(
+    session: Session, source: str, incoming: Incoming, *, all_of_source: bool
+) -> Current:
+    """The CIs that the input may mean, and the relationships that it may change.
+
+    `all_of_source` adds everything else that the source has reported (to see what is missing).
+    """
+    current = Current()
+    ends = {end for row in incoming.relationships for end in (row.dependent, row.provider)}
+    keys = {ci.key for ci in incoming.cis} | ends
+    names = {ci.folded_name for ci in incoming.cis} | {fold(end) for end in ends}
+    ids = {row[2] for row in _rows(session, _KEY_COLUMNS, ExternalKey.key, keys)}
+    if all_of_source and Kind.CI in incoming.kinds:
+        ids.update(session.scalars(select(ExternalKey.ci_id).where(ExternalKey.source == source)))
+    _read_cis(session, current, names, ids)
+    _read_keys(session, current, source)
+    if Kind.RELATIONSHIP in incoming.kinds:
+        _read_relationships(session, current, source, all_of_source=all_of_source)
+    return current
+
+
+def _read_cis(session: Session, current: Current, names: set[str], ids: set[int]) -> None:
+    def take(rows: Iterable[Any]) -> None:
+        for row in rows:
+            if row[0] in current.cis:
+                continue
+            values = tuple(
+                sys.intern(value) if isinstance(value, str) and position in _REPEATED else value
+                for position, value in enumerate(row[2:-1])
+            )
+            ci = CurrentCI(row[0], row[1], values, row[-1])
+            current.cis[ci.id] = ci
+            current.names.setdefault(ci.folded_name, []).append(ci.id)
+
+    take(_rows(session, _CI_COLUMNS, ConfigurationItem.folded_name, names))
+    take(_rows(session, _CI_COLUMNS, ConfigurationItem.id, ids - current.cis.keys()))
+
+
+_REPEATED = frozenset(
+    STORED.index(name) for name in ("ci_class", "status", "environment", "owner", "support_group")
+)
+"""Few texts, many rows: each text is kept once."""
+
+
+def _read_keys(session: Session, current: Current, source: str) -> None:
+    for row_source, key, ci_id in _rows(
+        session, _KEY_COLUMNS, ExternalKey.ci_id, current.cis.keys()
+    ):
+        if row_source == source:
+            current.keys[key] = ci_id
+            current.in_source.add(ci_id)
+        else:
+            current.other_keys.setdefault(key, set()).add(ci_id)
+            current.in_other_sources.add(ci_id)
+
+
+def _read_relationships(
+    session: Session, current: Current, source: str, *, all_of_source: bool
+) -> None:
+    dependents = current.cis.keys()
+    group_names: dict[int, str] = {}
+
+    def take_groups(rows: Iterable[Any]) -> None:
+        for group_id, dependent, name, min_up, is_percent in rows:
+            group_names[group_id] = sys.intern(name)
+            current.groups[dependent, name] = CurrentGroup(group_id, MinUp(min_up, is_percent))
+
+    def take(rows: Iterable[Any]) -> None:
+        for relationship_id, dependent, provider, type_name, group_id, dependency in rows:
+            identity: Identity = (
+                dependent,
+                provider,
+                sys.intern(type_name),
+                None if group_id is None else group_names[group_id],
+            )
+            current.relationships[identity] = CurrentRelationship(
+                relationship_id, sys.intern(dependency)
+            )
+
+    take_groups(_rows(session, _GROUP_COLUMNS, RedundancyGroup.dependent_id, dependents))
+    take(_rows(session, _RELATIONSHIP_COLUMNS, Relationship.dependent_id, dependents))
+    mine = RelationshipSource.source == source
+    if all_of_source:
+        claimed = select(RelationshipSource.relationship_id).where(mine)
+        current.claimed.update(session.scalars(claimed))
+        current.claimed_by_others.update(
+            session.scalars(select(RelationshipSource.relationship_id).where(~mine).distinct())
+        )
+        known = {relationship.id for relationship in current.relationships.values()}
+        rest = current.claimed - known
+        groups = _rows(session, (Relationship.group_id, Relationship.id), Relationship.id, rest)
+        unknown = {row[0] for row in groups} - group_names.keys() - {None}
+        take_groups(_rows(session, _GROUP_COLUMNS, RedundancyGroup.id, unknown))
+        take(_rows(session, _RELATIONSHIP_COLUMNS, Relationship.id, rest))
+    else:
+        known = {relationship.id for relationship in current.relationships.values()}
+        columns = (RelationshipSource.relationship_id,)
+        rows = _rows(session, columns, RelationshipSource.relationship_id, known, mine)
+        current.claimed.update(row[0] for row in rows)
+
+
+def _rows(
+    session: Session,
+    columns: tuple[_Column, ...],
+    column: _Column,
+    wanted: Collection[Any],
+    condition: ColumnElement[bool] | None = None,
+) -> Iterator[Any]:
+    """Rows whose `column` (one of `columns`) is among `wanted`, streamed."""
+    statement = select(*columns)
+    if condition is not None:
+        statement = statement.where(condition)
+    if len(wanted) > _WHOLE:
+        position = [each is column for each in columns].index(True)
+        found = session.execute(statement, execution_options={"yield_per": _CHUNK})
+        yield from (row for row in found if row[position] in wanted)
+        return
+    ordered = list(wanted)
+    for start in range(0, len(ordered), _CHUNK):
+        yield from session.execute(statement.where(column.in_(ordered[start : start + _CHUNK])))

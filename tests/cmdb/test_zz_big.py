@@ -1,0 +1,199 @@
+"""What holds for every inventory: hypothesis looks for one for which it does not."""
+
+import json
+import random
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+
+from cmdb.importers.records import InputFile
+from cmdb.load import LoadLimits, LoadOptions, load
+from cmdb.plan import Missing
+from cmdb.schemas import ImportReport
+from opsatlas.actor import SYSTEM
+from opsatlas.db.transaction import transaction
+from tests.cmdb.inventories import audited, contents, dangling, empty
+
+GOOD_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "status": st.sampled_from(["active", "retired", "planned"]),
+    "criticality": st.sampled_from([1, 2, None]),
+    "owner": st.sampled_from(["x", "y", None, ""]),
+    "attributes": st.dictionaries(st.sampled_from(["p", "q"]), st.sampled_from([1, None])),
+}
+GOOD_CIS = st.lists(
+    st.fixed_dictionaries(
+        {"name": st.sampled_from("abcdefA"), "ci_class": st.sampled_from(["server", "Database"])},
+        optional=GOOD_FIELDS | {"key": st.sampled_from(["k1", "k2", "k3", "k4"])},
+    ),
+    max_size=7,
+    unique_by=(lambda ci: ci["name"].lower(), lambda ci: ci.get("key", ci["name"])),
+)
+ANY_CIS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "name": st.sampled_from("abcdeA"),
+            "ci_class": st.sampled_from(["server", "Database", "srever"]),
+        },
+        optional=GOOD_FIELDS
+        | {
+            "key": st.sampled_from(["k1", "k2", "k3", "a", "b"]),
+            "status": st.sampled_from(["active", "retired", "oops"]),
+        },
+    ),
+    max_size=7,
+)
+
+
+def relationships(ends: str) -> st.SearchStrategy[list[dict[str, Any]]]:
+    return st.lists(
+        st.fixed_dictionaries(
+            {"dependent": st.sampled_from(ends), "provider": st.sampled_from(ends)},
+            optional={
+                "type": st.sampled_from(["depends_on", "runs_on"]),
+                "dependency": st.sampled_from(["required", "optional"]),
+                "redundancy_group": st.sampled_from(["g", "h"]),
+                "min_up": st.sampled_from([1, 2, "50%"]),
+            },
+        ),
+        max_size=9,
+    )
+
+
+@st.composite
+def good_inventories(draw: st.DrawFn) -> dict[str, Any]:
+    """An inventory in which nothing contradicts itself."""
+    cis = draw(GOOD_CIS)
+    names = sorted({ci["name"].lower() for ci in cis})
+    edges: dict[tuple[str, str, str, str], dict[str, Any]] = {}
+    groups: dict[tuple[str, str], Any] = {}
+    for edge in draw(relationships("".join(names)) if names else st.just([])):
+        group = edge.get("redundancy_group", "")
+        if edge["dependent"] == edge["provider"]:
+            continue
+        edge.pop("min_up", None)
+        if group:
+            edge["min_up"] = groups.setdefault((edge["dependent"], group), draw(MIN_UPS))
+        kind = edge.get("type", "depends_on")
+        edges[edge["dependent"], edge["provider"], kind, group] = edge
+    return {"configuration_items": cis, "relationships": list(edges.values())}
+
+
+MIN_UPS = st.sampled_from([1, "50%", "100%"])
+INVENTORIES = good_inventories() | st.fixed_dictionaries(
+    {"configuration_items": ANY_CIS, "relationships": relationships("abcdez")}
+)
+OPTIONS = st.builds(
+    LoadOptions,
+    source=st.sampled_from(["one", "two"]),
+    missing=st.sampled_from(Missing),
+    partial=st.booleans(),
+)
+LIMITS = LoadLimits(max_retired_share=1.0)
+ON_BOTH = settings(
+    max_examples=2500,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def loaded(engine: Engine, inventory: dict[str, Any], options: LoadOptions) -> ImportReport:
+    file = InputFile("inventory.json", json.dumps(inventory).encode())
+    with transaction(engine) as session:
+        return load(session, [file], options, SYSTEM, LIMITS)
+
+
+@ON_BOTH
+@given(first=INVENTORIES, second=INVENTORIES, options=st.tuples(OPTIONS, OPTIONS))
+def test_loading_twice_is_loading_once(
+    engine: Engine,
+    first: dict[str, Any],
+    second: dict[str, Any],
+    options: tuple[LoadOptions, LoadOptions],
+) -> None:
+    empty(engine)
+    loaded(engine, first, options[0])
+    once = loaded(engine, second, options[1])
+    before, trail = contents(engine), audited(engine)
+    again = loaded(engine, second, options[1])
+    assert contents(engine) == before
+    assert audited(engine) == [*trail, ("load", "import_run")]
+    for report in (again.configuration_items, again.relationships):
+        assert (report.created, report.updated, report.retired) == (0, 0, 0)
+    assert again.state == once.state
+    assert dangling(engine) == 0
+
+
+@ON_BOTH
+@given(
+    first=INVENTORIES,
+    second=INVENTORIES,
+    options=st.tuples(OPTIONS, OPTIONS),
+    seed=st.randoms(use_true_random=False),
+)
+def test_the_order_of_rows_does_not_matter(
+    engine: Engine,
+    first: dict[str, Any],
+    second: dict[str, Any],
+    options: tuple[LoadOptions, LoadOptions],
+    seed: random.Random,
+) -> None:
+    results = []
+    for shuffled in (False, True):
+        empty(engine)
+        reports = []
+        for inventory, each in zip((first, second), options, strict=True):
+            rows = {name: list(entries) for name, entries in inventory.items()}
+            if shuffled:
+                for entries in rows.values():
+                    seed.shuffle(entries)
+            report = loaded(engine, rows, each)
+            reports.append(
+                (
+                    report.state,
+                    report.configuration_items,
+                    report.relationships,
+                    sorted(problem.code for problem in report.problems),
+                )
+            )
+        results.append((contents(engine), reports))
+    assert results[0] == results[1]
+
+
+@ON_BOTH
+@given(first=INVENTORIES, second=INVENTORIES, source=st.sampled_from(["one", "two"]))
+def test_a_bad_row_never_leaves_half_a_load(
+    engine: Engine, first: dict[str, Any], second: dict[str, Any], source: str
+) -> None:
+    empty(engine)
+    loaded(engine, first, LoadOptions(source="one", partial=True))
+    before = contents(engine)
+    bad = {**second, "configuration_items": [*second["configuration_items"], {"name": "only"}]}
+    report = loaded(engine, bad, LoadOptions(source=source))
+    assert report.state == "failed"
+    assert contents(engine) == before
+
+
+@ON_BOTH
+@given(first=INVENTORIES, second=INVENTORIES, options=st.tuples(OPTIONS, OPTIONS))
+def test_the_report_counts_what_the_database_shows(
+    engine: Engine,
+    first: dict[str, Any],
+    second: dict[str, Any],
+    options: tuple[LoadOptions, LoadOptions],
+) -> None:
+    empty(engine)
+    loaded(engine, first, options[0])
+    before = contents(engine)
+    report = loaded(engine, second, options[1])
+    after = contents(engine)
+    assert len(after["cis"]) - len(before["cis"]) == report.configuration_items.created
+    assert (
+        len(after["relationships"]) - len(before["relationships"])
+        == report.relationships.created - report.relationships.retired
+    )
+    if report.state == "failed":
+        assert after == before
+    elif not options[1].partial:
+        assert report.problem_counts.get("error", 0) == 0  # type: ignore[call-overload]
