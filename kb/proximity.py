@@ -1,0 +1,90 @@
+"""How near a record's CIs are to the CIs of a question, in the dependency graph."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from cmdb.graph import GraphSnapshot
+from opsatlas.errors import NotFoundError
+
+CLOSENESS = (1.0, 0.7, 0.4, 0.2)
+"""By relationships between two CIs, in either direction: the same CI; its provider or dependent;
+a sibling on the same provider, or two along a chain; three away. Anything further says nothing."""
+
+MENTIONED = 0.6
+"""What a CI that is only named in the text counts, against one that the caller gave."""
+
+HUB = 40
+"""Neighbours above which no way leads through a CI: on one core switch everything is a sibling."""
+
+MAX_REACHED = 2_000
+"""CIs that are looked at for one question, the nearest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nearness:
+    """How far a CI is from the question's, and what that is worth (0 to 1)."""
+
+    hops: int
+    closeness: float
+
+
+def nearness(
+    snapshot: GraphSnapshot, given: Iterable[int], mentioned: Iterable[int] = ()
+) -> dict[int, Nearness]:
+    """The CIs near the question's, by id. Retired CIs are near to themselves only."""
+    near = {
+        ci_id: Nearness(hops, MENTIONED * CLOSENESS[hops])
+        for ci_id, hops in _hops(snapshot, mentioned).items()
+    }
+    for ci_id, hops in _hops(snapshot, given).items():
+        found = Nearness(hops, CLOSENESS[hops])
+        if ci_id not in near or near[ci_id].closeness < found.closeness:
+            near[ci_id] = found
+    return near
+
+
+def nearest(
+    near: Mapping[int, Nearness], cis: Mapping[str, int | None]
+) -> tuple[str, Nearness] | None:
+    """Of a record's CIs (id by name) the one that is nearest; None where none is near."""
+    found = [
+        (name, near[ci_id]) for name, ci_id in cis.items() if ci_id is not None and ci_id in near
+    ]
+    return max(found, key=lambda each: each[1].closeness, default=None)
+
+
+def _hops(snapshot: GraphSnapshot, ci_ids: Iterable[int]) -> dict[int, int]:
+    """Relationships to the nearest of `ci_ids`, by CI id, as far as `CLOSENESS` goes."""
+    hops = dict.fromkeys(ci_ids, 0)
+    seen = {index for ci_id in hops if (index := _index(snapshot, ci_id)) is not None}
+    frontier = sorted(seen)
+    for distance in range(1, len(CLOSENESS)):
+        beside: list[int] = []
+        for index in frontier:
+            neighbours = _neighbours(snapshot, index)
+            if distance > 1 and len(neighbours) > HUB:
+                continue
+            new = [each for each in neighbours if each not in seen]
+            seen.update(new)
+            beside += new
+            if len(seen) > MAX_REACHED:
+                break
+        hops |= {int(snapshot.ids[index]): distance for index in beside}
+        frontier = beside
+        if len(seen) > MAX_REACHED:
+            break
+    return hops
+
+
+def _neighbours(snapshot: GraphSnapshot, index: int) -> list[int]:
+    """Dependents and providers of a CI, each once."""
+    dependents = snapshot.dependent[snapshot.edges_to_dependents(index)].tolist()
+    providers = map(snapshot.provider_of, snapshot.edges_to_providers(index).tolist())
+    return list(dict.fromkeys([*dependents, *providers]))
+
+
+def _index(snapshot: GraphSnapshot, ci_id: int) -> int | None:
+    try:
+        return snapshot.index_of(ci_id)
+    except NotFoundError:  # retired, or newer than the snapshot
+        return None

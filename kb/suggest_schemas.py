@@ -1,0 +1,97 @@
+"""What a suggestion question asks and what its answer says, as it crosses the border."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from kb.field_types import CIReferences, Storable, choice
+
+
+class SuggestionKind(StrEnum):
+    """Records that can be suggested."""
+
+    INCIDENT = "incident"
+    KNOWN_ERROR = "known_error"
+    ARTICLE = "article"
+
+
+class Verdict(StrEnum):
+    """How sure we are that something known helps."""
+
+    MATCH = "match"
+    WEAK = "weak"
+    NO_MATCH = "no_match"
+
+
+class _Schema(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class SuggestionQuestion(_Schema):
+    """What is seen: an error, an alert, a caller's words; and the CIs that are known to suffer."""
+
+    text: Annotated[Storable, Field(min_length=1)]
+    """Any text; its longest is the setting `suggest_max_text`."""
+    cis: CIReferences = Field(default_factory=list)
+    limit: Annotated[int, Field(ge=1, le=50)] = 5
+    kinds: Annotated[
+        list[Annotated[SuggestionKind, choice(SuggestionKind)]], Field(min_length=1, max_length=3)
+    ] = Field(default_factory=lambda: list(SuggestionKind))
+
+
+class NearestCI(_Schema):
+    """The suggestion's CI that is nearest to the CIs of the question, and how far it is."""
+
+    name: str
+    hops: int
+
+
+class Evidence(_Schema):
+    """Why a suggestion is here; the four signals are 0 to 1."""
+
+    semantic: float | None
+    """How alike in meaning; null where the model was not there."""
+    lexical: float
+    """How much of the words was found again."""
+    graph: float
+    """How near its CIs are to those of the question."""
+    track_record: float
+    """How likely it is to help, by what happened before (0.5: nothing is known)."""
+    matched_terms: list[str]
+    nearest_ci: NearestCI | None
+    solved: int
+    not_helped: int
+    last_used: datetime | None
+
+
+class Suggestion(_Schema):
+    rank: int
+    kind: SuggestionKind
+    id: str
+    """Number of the record; feedback names it."""
+    title: str
+    workaround: str
+    """What restores the service now; empty where nothing is recorded."""
+    fix: str
+    """What removes the cause; empty where nothing is recorded."""
+    excerpt: str
+    score: float
+    """What the order is by, 0 to 1."""
+    confidence: float
+    """How likely it is to help, 0 to 1."""
+    evidence: Evidence
+    incidents: list[str]
+    """Incidents of the same trouble, those that resemble the question first; at most ten."""
+
+
+class SuggestionAnswer(_Schema):
+    verdict: Verdict
+    confidence: float
+    """How likely one of the first three suggestions is to help, 0 to 1."""
+    suggestions: list[Suggestion]
+    """Best first."""
+    notices: list[str]
+    """What was not available, for example `model_warming_up`: the answer is lexical only."""
+    took_ms: float
