@@ -1,0 +1,161 @@
+"""`opsatlas demo`: one incident of the seed company, told from its first message to what helps."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.padding import Padding
+from rich.rule import Rule
+
+from api.cli import demo_data, terminal
+from api.cli.client import connected
+from api.cli.start import Json, begin
+from api.cli.suggest import warm_up
+from opsatlas.settings import Settings
+
+if TYPE_CHECKING:
+    from cmdb.impact_schemas import ImpactAnswer
+
+FAILED = "db-orders-01"
+REPORT = """\
+checkout broken!! customers get 502 after paying, started ~10 min ago
+haproxy: backend be_orders-api has no server available
+orders-api log: "remaining connection slots are reserved" on db-orders-01
+cpu on the database is near zero, so not load. restarted orders-api, no change."""
+UNHEARD_OF = """\
+The badge readers at the gates greet everyone by a name that is not theirs
+since the clocks went back, and the parking barrier plays music."""
+_SERVICES = 6
+_SUGGESTIONS = 3
+
+
+def demo(as_json: Json = False) -> None:
+    """Load the seed company into a folder of its own and tell one incident's story."""
+    begun = time.perf_counter()
+    settings = demo_data.demo_settings(begin())
+    demo_data.check_folder(settings)
+    with connected(settings) as client:
+        held = client.local
+        assert held is not None  # noqa: S101 - demo_settings name no server
+        if settings.embedding_enabled:
+            held.embedder.start()  # beside the loading and the first chapters
+        demo_data.load_seed(client, held)
+        key_file = demo_data.demo_key(held)
+        impact = client.post("/impact", {"failed": [FAILED]})
+        if not as_json:
+            _tell_impact(impact)
+        warm_up(client, settings)
+        known, unknown = (
+            client.post("/suggestions", {"text": text, "cis": cis, "limit": _SUGGESTIONS})
+            for text, cis in ((REPORT, [FAILED]), (UNHEARD_OF, []))
+        )
+    if as_json:
+        told = {"impact": impact, "suggestions": known, "unheard_of": unknown}
+        terminal.print_json({**told, "data_dir": str(settings.data_dir), "key": str(key_file)})
+        return
+    _tell_suggestions(known, unknown)
+    _tell_how_to_go_on(settings, key_file)
+    terminal.note(f"(told in {time.perf_counter() - begun:.1f} s)")
+
+
+def _tell_impact(answer: dict[str, Any]) -> None:
+    from api.cli import impact_text
+    from cmdb.impact_schemas import ImpactAnswer
+
+    impact = ImpactAnswer.model_validate(answer, extra="ignore")
+    _chapter("1. What happened")
+    _say("A message in the on-call channel of Fjellvik, a fictitious outdoor retailer:")
+    _quote(REPORT)
+    _say(f"The engineer suspects {FAILED}: opsatlas impact {FAILED}")
+    _chapter("2. What is affected, and why")
+    worst = impact.services[:_SERVICES]
+    terminal.stdout.print(impact_text.summary(impact))
+    terminal.stdout.print()
+    terminal.stdout.print(impact_text.service_table(worst))
+    if len(impact.services) > len(worst):
+        terminal.stdout.print(f"… and {len(impact.services) - len(worst)} more services")
+    terminal.stdout.print()
+    for tree in impact_text.reason_trees(worst):
+        terminal.stdout.print(tree)
+    _chapter("3. How urgent it is, and whom to call")
+    terminal.stdout.print(impact_text.priority(impact))
+    _tell_contacts(impact)
+
+
+def _tell_contacts(impact: ImpactAnswer) -> None:
+    from api.cli import impact_text
+
+    terminal.stdout.print()
+    terminal.stdout.print(impact_text.contact_table(impact, _SUGGESTIONS))
+
+
+def _tell_suggestions(known: dict[str, Any], unknown: dict[str, Any]) -> None:
+    from api.cli import suggest_text
+    from kb.suggest_schemas import SuggestionAnswer
+
+    _chapter("4. What has worked before")
+    _say("The same message as a question: opsatlas suggest - --ci db-orders-01")
+    suggest_text.show(SuggestionAnswer.model_validate(known, extra="ignore"))
+    _chapter("5. And when nothing like it is known")
+    _quote(UNHEARD_OF)
+    answer = SuggestionAnswer.model_validate(unknown, extra="ignore")
+    suggest_text.show(answer.model_copy(update={"suggestions": answer.suggestions[:1]}))
+
+
+def _tell_how_to_go_on(settings: Settings, key_file: Path) -> None:
+    opsatlas = _script()
+    folder = shlex.quote(str(settings.data_dir))
+    address = f"http://{settings.host}:{settings.port}"
+    _chapter("6. How to go on")
+    _say("Start the server:")
+    if settings.data_dir == demo_data.FOLDER:
+        _command("make serve")
+    else:
+        _command(f"OPSATLAS_DATA_DIR={folder} {opsatlas} serve")
+    _say("Ask it, with the admin key of the demo:")
+    _command(
+        f'curl -H "Authorization: Bearer $(cat {shlex.quote(str(key_file))})" \\\n'
+        f"  '{address}/api/v1/impact?failed={FAILED}'"
+    )
+    _say("Or ask the database on the command line:")
+    _command(
+        f"export OPSATLAS_DATA_DIR={folder}\n"
+        f"{opsatlas} impact tor-ham1-a01 tor-ham1-a02\n"
+        f'{opsatlas} suggest "tills cannot reach the store server"\n'
+        f"{opsatlas} load --dry-run seed_data/inventory/*.csv"
+    )
+
+
+def _script() -> str:
+    """What to type for `opsatlas` here, where the environment may not be activated."""
+    if shutil.which("opsatlas"):
+        return "opsatlas"
+    return shlex.quote(os.path.relpath(sys.argv[0]))
+
+
+def _chapter(title: str) -> None:
+    terminal.stdout.print()
+    terminal.stdout.print(Rule(title, align="left", style="cyan"))
+    terminal.stdout.print()
+
+
+def _say(text: str) -> None:
+    terminal.stdout.print(terminal.plain(text))
+
+
+def _quote(text: str) -> None:
+    terminal.stdout.print(Padding(terminal.plain(text, "italic"), (1, 0, 1, 4)))
+
+
+def _command(text: str) -> None:
+    terminal.stdout.print()
+    for line in text.splitlines():
+        # Never broken: it is to be copied.
+        terminal.stdout.print(terminal.plain(f"    {line}", "bold"), soft_wrap=True)
+    terminal.stdout.print()

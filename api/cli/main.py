@@ -1,0 +1,122 @@
+"""The command `opsatlas`: its subcommands, and what becomes of their errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from api.cli import (
+    backup,
+    demo,
+    doctor,
+    export,
+    history,
+    impact,
+    keys,
+    load,
+    serve,
+    suggest,
+    terminal,
+    upkeep,
+)
+from api.cli.failures import (
+    DONE,
+    PROBLEMS,
+    USAGE,
+    ProblemError,
+    UsageError,
+    exit_code,
+    problem_document,
+)
+from opsatlas.errors import OpsAtlasError
+
+app = typer.Typer(
+    name="opsatlas",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="What is affected, what has worked before, what do we have.\n\n"
+    "Commands work on the local database; with OPSATLAS_URL set they ask that server, with the"
+    " key in OPSATLAS_API_KEY.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from opsatlas import __version__
+
+        terminal.stdout.print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def opsatlas(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
+
+
+for _name, _command in (
+    ("demo", demo.demo),
+    ("serve", serve.serve),
+    ("load", load.load),
+    ("impact", impact.impact),
+    ("suggest", suggest.suggest),
+    ("reindex", upkeep.reindex),
+    ("doctor", doctor.doctor),
+    ("backup", backup.backup),
+    ("restore", backup.restore),
+    ("export", export.export),
+):
+    app.command(_name)(_command)
+for _name, _group in (
+    ("incidents", history.incidents),
+    ("known-errors", history.known_errors),
+    ("changes", history.changes),
+    ("feedback", history.feedback),
+    ("articles", history.articles),
+    ("keys", keys.keys),
+    ("db", upkeep.db),
+):
+    app.add_typer(_group, name=_name)
+
+
+def main() -> None:
+    """The console script."""
+    terminal.survive_any_encoding()
+    os.environ.setdefault("TQDM_DISABLE", "1")  # of the model's loader, which nobody asked for
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; returns its exit code. Every error that it foresees is told, not raised."""
+    as_json = "--json" in arguments
+    try:
+        # Standing alone, Typer itself tells what is wrong with a call, and exits.
+        return app(args=list(arguments), prog_name="opsatlas", standalone_mode=not as_json) or DONE
+    except TyperException as error:
+        terminal.print_json(problem_document(UsageError(error.format_message())))
+        return USAGE
+    except ProblemError as problem:
+        _tell(problem.document, as_json)
+        return exit_code(problem)
+    except OpsAtlasError as error:
+        _tell(problem_document(error), as_json)
+        return exit_code(error)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing may be written to it at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PROBLEMS
+
+
+def _tell(document: dict[str, object], as_json: bool) -> None:
+    if as_json:
+        terminal.print_json(document)
+    else:
+        terminal.print_problem(document)

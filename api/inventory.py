@@ -1,0 +1,99 @@
+"""Loading an inventory, at once or in the background: the units of work around `cmdb.load`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from cmdb import import_runs
+from cmdb.importers.records import InputFile
+from cmdb.load import LoadLimits, LoadOptions, check_options, parse
+from cmdb.models import ImportState
+from cmdb.problems import problem
+from cmdb.schemas import ImportReport, Severity
+from kb.inventory import load_inventory
+from opsatlas import jobs
+from opsatlas.actor import Actor, Role
+from opsatlas.db.transaction import transaction
+from opsatlas.errors import OpsAtlasError, UnavailableError
+from opsatlas.logs import log
+from opsatlas.settings import Settings
+
+IMPORT = "cmdb.import"
+"""Kind of the job that loads what was uploaded."""
+
+_ENDED = (ImportState.DONE, ImportState.FAILED)
+
+
+def load_now(
+    engine: Engine,
+    settings: Settings,
+    files: Sequence[InputFile],
+    options: LoadOptions,
+    actor: Actor,
+) -> ImportReport:
+    """Load `files`; other writers wait only while the difference is written."""
+    limits = LoadLimits.of(settings)
+    parsed = parse(files, options, limits)
+    with transaction(engine) as session:
+        return load_inventory(session, parsed, options, actor, limits)
+
+
+def load_later(
+    engine: Engine, files: Sequence[InputFile], options: LoadOptions, actor: Actor
+) -> ImportReport:
+    """Keep `files` for a job. Raises at once what is wrong with `options`."""
+    check_options(options)
+    with transaction(engine) as session:
+        run = import_runs.queue_run(session, files, options, actor)
+        jobs.enqueue(session, IMPORT, {"run": run.id, **_payload(actor)})
+    return import_runs.report_of(run)
+
+
+def run_import(engine: Engine, settings: Settings, payload: dict[str, Any]) -> None:
+    """The job: load what run `payload["run"]` waits with. A run that has ended is left alone.
+
+    Only what may work later is raised, so that the job is tried again.
+    """
+    limits = LoadLimits.of(settings)
+    actor = Actor(payload["actor"], Role(payload["role"]), payload["request_id"])
+    with transaction(engine) as session:
+        run = import_runs.get_run(session, payload["run"])
+        if run.state in _ENDED:
+            return
+        run.state = ImportState.RUNNING
+        options = import_runs.options_of(run)
+        files = import_runs.files_of(session, run.id)
+    try:
+        parsed = parse(files, options, limits)
+        with transaction(engine) as session:
+            report = load_inventory(session, parsed, options, actor, limits, run_id=run.id)
+            import_runs.end_run(session, import_runs.get_run(session, run.id), report)
+    except (UnavailableError, OperationalError):
+        raise
+    except Exception as error:
+        log.warning("import_failed", run=run.id, exc_info=True)
+        with transaction(engine) as session:
+            run = import_runs.get_run(session, run.id)
+            import_runs.end_run(session, run, _failed(import_runs.report_of(run), error))
+
+
+def _payload(actor: Actor) -> dict[str, Any]:
+    return {"actor": actor.name, "role": actor.role.value, "request_id": actor.request_id}
+
+
+def _failed(report: ImportReport, error: Exception) -> ImportReport:
+    known = isinstance(error, OpsAtlasError)
+    found = problem(
+        error.code if isinstance(error, OpsAtlasError) else "internal_error",
+        str(error) if known else "something went wrong here; the log has more",
+    )
+    changes = {
+        "state": ImportState.FAILED.value,
+        "problems": [found],
+        "problem_counts": {Severity.ERROR: 1},
+    }
+    return report.model_copy(update=changes)

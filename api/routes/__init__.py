@@ -1,0 +1,1 @@
+"""HTTP routes, a file a noun: parse, call one domain function, wrap."""

@@ -1,0 +1,78 @@
+"""Changes to CIs: planned, done, failed, reverted."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+
+from api.auth import Held, Reader, Responder
+from api.lists import Listing, Query, list_parameters
+from api.one_or_many import OneOrMany
+from api.preconditions import IfVersion
+from api.record_work import (
+    change_record,
+    create_records,
+    delete_record,
+    get_record,
+    list_records,
+    load_records,
+)
+from api.strict_route import StrictRoute
+from api.uploads import DryRun, Partial, Uploads
+from kb.loads import LoadReport
+from kb.nouns import CHANGES
+from kb.readers.raw import Section
+from kb.schemas import ChangeIn, ChangeOut, ChangePatch
+from kb.stored import list_kinds
+
+router = APIRouter(route_class=StrictRoute, prefix="/changes", tags=["changes"])
+
+Number = Annotated[str, Path(description="What people call it: `CHG-0007`")]
+
+
+@router.get("", openapi_extra=list_parameters(list_kinds(CHANGES)))
+def list_changes(request: Request, query: Query, held: Held, _caller: Reader) -> Listing[ChangeOut]:
+    """The changes, the newest first."""
+    return list_records(request, held, query, CHANGES)
+
+
+@router.post("", status_code=201)
+def create_changes(
+    body: OneOrMany[ChangeIn], request: Request, response: Response, held: Held, actor: Responder
+) -> ChangeOut | list[ChangeOut]:
+    """Record a change, or a list of them: all or none."""
+    return create_records(request, response, held, actor, CHANGES, body)
+
+
+@router.post("/imports")
+def load_changes(
+    files: Uploads, held: Held, actor: Responder, dry_run: DryRun = False, partial: Partial = False
+) -> LoadReport:
+    """Load changes from files; a number that is known already is brought up to date."""
+    return load_records(files, held, actor, Section.CHANGES, dry_run=dry_run, partial=partial)
+
+
+@router.get("/{number}")
+def get_change(number: Number, response: Response, held: Held, _caller: Reader) -> ChangeOut:
+    """One change, by its number."""
+    return get_record(response, held, CHANGES, number)
+
+
+@router.patch("/{number}")
+def change_change(
+    number: Number,
+    body: ChangePatch,
+    response: Response,
+    held: Held,
+    actor: Responder,
+    if_version: IfVersion,
+) -> ChangeOut:
+    """Change the fields that are sent; null empties a field."""
+    return change_record(response, held, actor, CHANGES, number, body, if_version)
+
+
+@router.delete("/{number}", status_code=204)
+def delete_change(number: Number, held: Held, actor: Responder, if_version: IfVersion) -> None:
+    """Delete a change; others may go on naming its number."""
+    delete_record(held, actor, CHANGES, number, if_version)

@@ -1,0 +1,75 @@
+"""Whether the process lives, can answer, and what it is: the only routes without a key."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from api.auth import Held
+from api.services import ModelState
+from api.strict_route import StrictRoute
+from opsatlas import __version__, jobs, revision
+from opsatlas.db import migrate
+from opsatlas.db.transaction import reading
+
+router = APIRouter(route_class=StrictRoute, tags=["health"])
+
+
+class Health(BaseModel):
+    status: Literal["ok"]
+
+
+class Readiness(BaseModel):
+    """`status` is `ready` once impact and lexical suggestions can be answered."""
+
+    status: Literal["ready", "unavailable"]
+    database: str
+    model: ModelState
+    """The embedding model; while it is not ready, suggestions are lexical and say so."""
+    model_error: str | None = None
+    jobs: dict[str, int] = {}
+    """Background jobs by state."""
+
+
+class Version(BaseModel):
+    version: str
+    schema_revision: str
+    revision: int | None
+    """Newest revision of the data; null where the database cannot be reached."""
+
+
+@router.get("/healthz")
+def healthz() -> Health:
+    """The process lives."""
+    return Health(status="ok")
+
+
+@router.get("/readyz", responses={503: {"model": Readiness}})
+def readyz(held: Held, response: Response) -> Readiness:
+    """The process can answer questions; 503 while it cannot."""
+    model, model_error = held.model_state()
+    try:
+        migrate.require_newest(held.engine)
+        with reading(held.engine) as session:
+            counts = jobs.counts(session)
+    except Exception as error:
+        response.status_code = 503
+        return Readiness(
+            status="unavailable", database=str(error), model=model, model_error=model_error
+        )
+    return Readiness(
+        status="ready", database="ok", model=model, model_error=model_error, jobs=counts
+    )
+
+
+@router.get("/version")
+def version(held: Held) -> Version:
+    """Which program, at which schema, with data up to which revision."""
+    try:
+        with reading(held.engine) as session:
+            newest = revision.newest(session)
+    except Exception:
+        newest = None
+    return Version(version=__version__, schema_revision=migrate.newest_schema(), revision=newest)

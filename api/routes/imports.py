@@ -1,0 +1,92 @@
+"""Inventory from files: loaded, dry-run, looked up later."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from api import examples
+from api.auth import Admin, Held, Reader
+from api.ids import Id
+from api.inventory import load_later, load_now
+from api.lists import Listing, Query, list_parameters, listing, shaped
+from api.strict_route import StrictRoute
+from api.uploads import DryRun, Partial, Uploads, form_text, size_of
+from cmdb import import_runs
+from cmdb.importers.registry import AUTO
+from cmdb.load import DEFAULT_SOURCE, LoadOptions
+from cmdb.models import ImportState
+from cmdb.plan import Missing
+from cmdb.schemas import ImportReport
+from opsatlas.db.listing import field_kinds
+from opsatlas.db.transaction import reading
+
+router = APIRouter(route_class=StrictRoute, prefix="/imports", tags=["imports"])
+
+
+class ImportRunOut(BaseModel):
+    """A load in a list; its report is at its own address."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    state: ImportState
+    source: str
+    format: str
+    dry_run: bool
+    actor: str
+    created_at: datetime
+    finished_at: datetime | None
+
+
+_REPORT = examples.answer(examples.IMPORT_REPORT)
+_LATER = {
+    "model": ImportReport,
+    "description": "It is loaded in the background; `Location` will have the report",
+}
+
+
+@router.post("", responses={200: _REPORT, 202: _LATER})
+def post_import(
+    files: Uploads,
+    request: Request,
+    response: Response,
+    held: Held,
+    actor: Admin,
+    source: Annotated[str, Form(description="System of record of the files")] = DEFAULT_SOURCE,
+    format: Annotated[str, Form(description="`auto` finds it out")] = AUTO,  # noqa: A002
+    dry_run: DryRun = False,
+    missing: Annotated[
+        Missing, Form(description="What becomes of CIs that the source no longer reports")
+    ] = Missing.KEEP,
+    partial: Partial = False,
+) -> ImportReport:
+    """Load configuration items and relationships, all files in one unit of work."""
+    options = LoadOptions(form_text(source), form_text(format), dry_run, missing, partial)
+    if size_of(files) <= held.settings.import_background_bytes:
+        return load_now(held.engine, held.settings, files, options, actor)
+    report = load_later(held.engine, files, options, actor)
+    held.worker.wake()
+    response.status_code = 202
+    response.headers["Location"] = f"{request.url.path}/{report.id}"
+    return report
+
+
+@router.get("", openapi_extra=list_parameters(field_kinds(import_runs.LIST_COLUMNS)))
+def list_imports(
+    request: Request, query: Query, held: Held, _caller: Reader
+) -> Listing[ImportRunOut]:
+    """The loads, the newest first."""
+    with reading(held.engine) as session:
+        page = shaped(import_runs.list_runs(session, query), ImportRunOut)
+    return listing(request, query, ImportRunOut, page)
+
+
+@router.get("/{id}", responses={200: _REPORT})
+def get_import(id: Id, held: Held, _caller: Reader) -> ImportReport:  # noqa: A002 - as it is called
+    """The report of one load; its `state` says whether it is done."""
+    with reading(held.engine) as session:
+        return import_runs.report_of(import_runs.get_run(session, id))

@@ -1,0 +1,90 @@
+"""What one process holds while it serves: settings, database, caches, model, worker."""
+
+from __future__ import annotations
+
+import threading
+from typing import Literal
+
+from sqlalchemy import Engine
+
+from api import keys
+from api.jobs import handlers
+from api.key_uses import KeyUses
+from cmdb.priority import PriorityMatrix
+from cmdb.snapshots import GraphCache
+from kb.indexing import enqueue_encoding
+from kb.writing import WritePolicy
+from opsatlas.actor import Actor
+from opsatlas.db import migrate
+from opsatlas.db.engine import open_engine
+from opsatlas.db.transaction import transaction
+from opsatlas.settings import Settings
+from opsatlas.worker import Worker
+from search.encoding import count_missing
+from search.retriever import Retriever
+from search.warming import WarmingEmbedder
+
+ModelState = Literal["ready", "warming_up", "unavailable", "disabled"]
+
+
+class Services:
+    """Made once a process; `start` opens what costs time, `stop` closes it.
+
+    `local_actor` is set where no key is asked for: on the command line, in the process of whoever
+    can read the database anyway.
+    """
+
+    def __init__(self, settings: Settings, local_actor: Actor | None = None) -> None:
+        self.settings = settings
+        self.local_actor = local_actor
+        self.engine: Engine = open_engine(settings)
+        self.pepper = keys.pepper(settings)
+        self.key_uses = KeyUses(self.engine)
+        self.priority_matrix = PriorityMatrix.from_mapping(settings.priority_matrix)
+        self.write_policy = WritePolicy(settings.search_passage_words, self.priority_matrix)
+        self.graphs = GraphCache()
+        self.embedder = WarmingEmbedder()
+        self.retriever = Retriever(
+            self.engine, self.embedder, candidates=settings.search_candidates
+        )
+        self._stopping = threading.Event()
+        self.worker = Worker(
+            self.engine,
+            handlers(self.engine, self.embedder, settings, self._stopping.is_set),
+            poll_interval=settings.job_poll_interval,
+            lease=settings.job_lease,
+            max_attempts=settings.job_max_attempts,
+        )
+
+    def model_state(self) -> tuple[ModelState, str | None]:
+        """How the embedding model stands, and why it is unavailable where it is."""
+        if self.embedder.ready:
+            return "ready", None
+        if not self.settings.embedding_enabled:
+            return "disabled", None
+        error = self.embedder.error
+        return ("warming_up", None) if error is None else ("unavailable", str(error))
+
+    def start(self, *, background: bool = True) -> None:
+        """Bring the database to the newest schema; warm the model and start the worker if asked."""
+        migrate.upgrade(self.engine)
+        if background:
+            if self.settings.embedding_enabled:
+                self._encode_what_is_left()
+                self.embedder.start()
+            self.worker.start()
+            self.key_uses.start()
+
+    def stop(self) -> None:
+        """Let the running job end, give the connections back."""
+        self._stopping.set()
+        self.worker.stop()
+        self.key_uses.stop()
+        self.embedder.stop()
+        self.engine.dispose()
+
+    def _encode_what_is_left(self) -> None:
+        """Queue what was loaded without a model, or by a process that ended too early."""
+        with transaction(self.engine) as session:
+            if count_missing(session, self.embedder.model_id):
+                enqueue_encoding(session)
