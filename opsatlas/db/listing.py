@@ -75,8 +75,8 @@ def field_columns(
     model: type[Model], without: Collection[str] = ()
 ) -> dict[str, InstrumentedAttribute[Any]]:
     """Every column of `model` by its name but those of `without`, which no filter fits."""
-    names = [name for name in model.__mapper__.column_attrs.keys() if name not in without]
-    return {name: getattr(model, name) for name in names}
+    names = [attribute.key for attribute in model.__mapper__.column_attrs]
+    return {name: getattr(model, name) for name in names if name not in without}
 
 
 def field_kinds(columns: Mapping[str, InstrumentedAttribute[Any]]) -> dict[str, FieldKind]:
