@@ -29,7 +29,8 @@ _REQUEST_ID = {
 }
 _ETAG = {"description": "The record's version, for `If-Match`", "schema": {"type": "string"}}
 _LOCATION = {"description": "Path of what was made", "schema": {"type": "string"}}
-_OURS = ("HTTPValidationError", "ValidationError")
+_OF_LOADS = "LoadProblem"
+_FRAMEWORKS = ("HTTPValidationError", "ValidationError")
 """FastAPI's own shapes of errors, which nothing here answers with."""
 
 
@@ -54,7 +55,10 @@ def describe(app: FastAPI) -> None:
 def completed(document: dict[str, Any]) -> dict[str, Any]:
     """`document` with every error as a problem, and the headers that every answer has."""
     schemas = document["components"]["schemas"]
-    for name in _OURS:
+    # What a load reports is a problem, too; the plain name is that of what every error answers.
+    schemas[_OF_LOADS] = schemas.pop(Problem.__name__)
+    _refer_anew(document, Problem.__name__, _OF_LOADS)
+    for name in _FRAMEWORKS:
         schemas.pop(name, None)
     for model in (Problem, ProblemItem):
         schema = model.model_json_schema(ref_template=_COMPONENT, mode="serialization")
@@ -65,6 +69,17 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
             if method in _METHODS:
                 _complete(operation, method)
     return document
+
+
+def _refer_anew(value: Any, old: str, new: str) -> None:
+    if isinstance(value, list):
+        for each in value:
+            _refer_anew(each, old, new)
+    elif isinstance(value, dict):
+        if value.get("$ref") == _COMPONENT.format(model=old):
+            value["$ref"] = _COMPONENT.format(model=new)
+        for each in value.values():
+            _refer_anew(each, old, new)
 
 
 def _complete(operation: dict[str, Any], method: str) -> None:

@@ -35,7 +35,7 @@ LOST = 0.10
 """Share of covered questions that may be answered `no_match`: issue 7 allows so many."""
 PRECISE = 0.85
 """Share of `match` answers of which one of the first suggestions is to help."""
-WORDS_ONLY = ("lexical", "words", "margin")
+WORDS_ONLY = ("coverage", "words", "margin")
 
 Numbers = NDArray[np.float64]
 

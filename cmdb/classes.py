@@ -115,12 +115,13 @@ def edit_class(session: Session, name: str, patch: CIClassPatch, actor: Actor) -
             hint="add a class of your own below it",
         )
     if patch.parent is not None:
-        found.parent = _parent(session, patch.parent).name
-        _refuse_cycle(session, name, found.parent)
-    if patch.is_service is not None:
-        found.is_service = patch.is_service
+        parent = _parent(session, patch.parent).name
+        _refuse_cycle(session, name, parent)
+        found.parent = parent
     if patch.label is not None:
         found.label = _checked_label(patch.label, name)
+    if patch.is_service is not None:
+        found.is_service = patch.is_service
     session.flush()
     out = _class_out(found)
     _record(session, actor, "update", "ci_class", name, before, out.model_dump())

@@ -83,13 +83,13 @@ def _settle(
     found: Identified,
 ) -> None:
     """Take the record that fits a CI; of several that differ none."""
-    first = records[0]
-    for other in records[1:]:
-        if not _same(first, other):
-            for ci in records:
-                problems.add(_contested(ci, ci_id, records))
-                found.reject(ci)
-            return
+    first, *others = records
+    if not all(_same(first, other) for other in others):
+        for ci in records:
+            problems.add(_contested(ci, ci_id, records))
+            found.reject(ci)
+        return
+    for other in others:
         problems.add(_duplicate(other, first))
     found.existing.append((first, ci_id))
     if ci_id not in current.in_source:
@@ -129,21 +129,20 @@ def _each_once(
 ) -> Iterable[IncomingCI]:
     """The records without repetitions; those that contradict each other are all rejected."""
     first: dict[str, IncomingCI] = {}
-    contradicted: dict[str, list[IncomingCI]] = defaultdict(list)
+    repeated: dict[str, list[IncomingCI]] = defaultdict(list)
     for ci in incoming:
-        known = first.setdefault(identity(ci), ci)
-        if known is ci:
+        if first.setdefault(identity(ci), ci) is not ci:
+            repeated[identity(ci)].append(ci)
+    for name, others in repeated.items():
+        known = first[name]
+        differing = next((ci for ci in others if not _same(known, ci)), None)
+        if differing is None:
+            for ci in others:
+                problems.add(_duplicate(ci, known))
             continue
-        if _same(known, ci):
-            problems.add(_duplicate(ci, known))
-        else:
-            contradicted[identity(ci)].append(ci)
-    for name, others in contradicted.items():
-        known = first.pop(name)
-        problems.add(_contradiction(known, others[0].where))
-        found.reject(known)
-        for ci in others:
-            problems.add(_contradiction(ci, known.where))
+        del first[name]
+        for ci in (known, *others):
+            problems.add(_contradiction(ci, (differing if _same(ci, known) else known).where))
             found.reject(ci)
     return first.values()
 

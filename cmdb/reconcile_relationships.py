@@ -52,8 +52,8 @@ def plan_relationships(
             made.problems.add(found)
             counts.rejected += 1
         else:
-            _want(wanted, found, row, made)
-    counts.rejected += _reject_contradictions(wanted, made.problems)
+            _want(wanted, found, row)
+    counts.rejected += _settle_repetitions(wanted, made.problems)
     reported = {
         current.relationships[identity].id
         for identity in wanted.rows
@@ -97,34 +97,28 @@ def _identity(row: IncomingRelationship, endpoints: Endpoints, rules: Rules) -> 
     return dependent, provider, type_name, row.group
 
 
-def _want(wanted: _Wanted, identity: Identity, row: IncomingRelationship, made: Plan) -> None:
+def _want(wanted: _Wanted, identity: Identity, row: IncomingRelationship) -> None:
     dependent, _, _, group = identity
     if group is not None and row.min_up is not None:
         wanted.min_ups.setdefault((dependent, group), {}).setdefault(row.min_up, row)
-    first = wanted.rows.setdefault(identity, row)
-    if first is row:
-        return
-    if first.dependency == row.dependency:
-        made.problems.add(
-            problem(
-                "duplicate_row",
-                f"this repeats {first.where}",
-                where=row.where,
-                severity=Severity.WARNING,
-                kind=Kind.RELATIONSHIP,
-            )
-        )
-    else:
+    if wanted.rows.setdefault(identity, row) is not row:
         wanted.repeated.setdefault(identity, []).append(row)
 
 
-def _reject_contradictions(wanted: _Wanted, problems: Problems) -> int:
-    """Take out rows that are about one relationship and differ; returns how many."""
+def _settle_repetitions(wanted: _Wanted, problems: Problems) -> int:
+    """Warn of rows that repeat another one; take out all that are about one relationship and
+    differ. Returns how many were rejected."""
     rejected = 0
     for identity, others in wanted.repeated.items():
-        first = wanted.rows.pop(identity)
-        pairs = [(first, others[0]), *((other, first) for other in others)]
-        for row, other in pairs:
+        first = wanted.rows[identity]
+        differing = next((row for row in others if row.dependency != first.dependency), None)
+        if differing is None:
+            for row in others:
+                problems.add(_duplicate(row, first))
+            continue
+        del wanted.rows[identity]
+        for row in (first, *others):
+            other = differing if row.dependency == first.dependency else first
             problems.add(
                 problem(
                     "duplicate_relationship",
@@ -136,8 +130,18 @@ def _reject_contradictions(wanted: _Wanted, problems: Problems) -> int:
                     hint="keep one of the rows",
                 )
             )
-        rejected += len(pairs)
+            rejected += 1
     return rejected
+
+
+def _duplicate(row: IncomingRelationship, first: IncomingRelationship) -> Problem:
+    return problem(
+        "duplicate_row",
+        f"this repeats {first.where}",
+        where=row.where,
+        severity=Severity.WARNING,
+        kind=Kind.RELATIONSHIP,
+    )
 
 
 def _plan_removal(current: Current, reported: set[int], made: Plan) -> None:

@@ -73,17 +73,18 @@ def create_relationships(
         group_id = None
         if each.group is not None:
             group_id = group_named(session, dependent, each, groups, changed, actor)
+        type_name = each.type or DEFAULT_TYPE
+        _refuse_taken(session, (dependent, provider, type_name, group_id), each.at)
         row = Relationship(
             dependent_id=dependent,
             provider_id=provider,
-            type=each.type or DEFAULT_TYPE,
+            type=type_name,
             dependency=each.dependency or Dependency.REQUIRED.value,
             group_id=group_id,
             version=1,
             created_at=now(),
             updated_at=now(),
         )
-        _refuse_taken(session, row, each.at)
         session.add(row)
         session.flush()
         session.add(RelationshipSource(relationship_id=row.id, source=MANUAL))
@@ -129,11 +130,11 @@ def update_relationship(
     group_id = None
     if said.group is not None:
         group_id = group_named(session, row.dependent_id, said, groups, changed, actor, but=row.id)
-    with session.no_autoflush:
-        row.group_id = group_id
-        row.type = said.type or row.type
-        row.dependency = said.dependency or row.dependency
-        _refuse_taken(session, row, "")
+    type_name = said.type or row.type
+    _refuse_taken(session, (row.dependent_id, row.provider_id, type_name, group_id), "", but=row.id)
+    row.group_id = group_id
+    row.type = type_name
+    row.dependency = said.dependency or row.dependency
     session.flush()
     if old_group != group_id:
         drop_if_empty(session, old_group)
@@ -186,14 +187,18 @@ def _ends(session: Session, references: Sequence[Any], at: Sequence[str], column
         raise
 
 
-def _refuse_taken(session: Session, row: Relationship, at: str) -> None:
+def _refuse_taken(
+    session: Session, identity: tuple[int, int, str, int | None], at: str, *, but: int = 0
+) -> None:
+    """Raise where there is a relationship of this dependent, provider, type and group."""
+    dependent, provider, type_name, group_id = identity
     same = session.scalar(
         select(Relationship.id).where(
-            Relationship.dependent_id == row.dependent_id,
-            Relationship.provider_id == row.provider_id,
-            Relationship.type == row.type,
-            Relationship.group_id.is_not_distinct_from(row.group_id),
-            Relationship.id != (row.id or 0),
+            Relationship.dependent_id == dependent,
+            Relationship.provider_id == provider,
+            Relationship.type == type_name,
+            Relationship.group_id.is_not_distinct_from(group_id),
+            Relationship.id != but,
         )
     )
     if same is not None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from cmdb.names import did_you_mean
 from opsatlas.errors import ErrorItem, InvalidInputError
 
+_REFERENCE = 2  # parts of the place of one CI reference: `cis` and its position
 _PREFIXES = ("Value error, ", "Input ")
 
 
@@ -35,13 +36,15 @@ def invalid(error: ValidationError, model: type[BaseModel], at: str = "") -> Inv
 
 def faults(error: ValidationError) -> list[Any]:
     """pydantic's own error items, without the branches of a union that were not meant."""
-    found = error.errors(include_url=False)
+    found: list[Any] = list(error.errors(include_url=False))
     places: dict[tuple[str | int, ...], Any] = {}
     for item in found:
         if item["type"] == "default_factory_not_called":
             continue  # it follows from another fault
-        # A CI reference is a union, and the names of its branches say nothing to anyone.
-        loc = item["loc"][:2] if item["loc"][:1] == ("cis",) else item["loc"]
+        loc = item["loc"]
+        if loc[:1] == ("cis",) and len(loc) > _REFERENCE:
+            # A CI reference is a union, and the names of its branches say nothing to anyone.
+            loc, item["type"] = loc[:_REFERENCE], "invalid_reference"
         if "column" in item.get("ctx", {}):
             loc = (item["ctx"]["column"],)
         places.setdefault(loc, {**item, "loc": loc})
@@ -54,7 +57,7 @@ def message(fault: Any) -> str:
         return f"there is no field {fault['loc'][-1]!r}"
     if fault["type"] == "missing":
         return "this is missing"
-    if fault["loc"][:1] == ("cis",) and len(fault["loc"]) > 1:
+    if fault["type"] == "invalid_reference":
         return "this is no reference to a CI"
     if fault["type"] == "string_pattern_mismatch":
         return "this is no number of a record"
@@ -73,7 +76,7 @@ def hint(fault: Any, model: type[BaseModel]) -> str | None:
         return did_you_mean(str(fault["loc"][-1]), field_names(model)) or (
             f"the fields are {', '.join(field_names(model))}"
         )
-    if fault["loc"][:1] == ("cis",) and len(fault["loc"]) > 1:
+    if fault["type"] == "invalid_reference":
         return 'a name, {"id": …}, {"name": …, "ci_class": …} or {"source": …, "key": …}'
     if fault["type"] == "string_pattern_mismatch":
         return "such as INC-0042: letters, digits and . _ : - , at most 64"

@@ -17,8 +17,8 @@ class Features:
 
     semantic: float
     """Cosine of the question with its nearest passage, 0 to 1; 0 where there is no model."""
-    lexical: float
-    """Share of the question's rare words that were found, 0 to 1."""
+    coverage: float
+    """Share of the question's rare words that were found, less where they are few, 0 to 1."""
     words: float
     """ln(1 + words of the question that its best record has): two rare words prove little."""
     margin: float
@@ -44,19 +44,26 @@ class Logistic:
 
 # Fitted on the 198 judged questions of tests/judged; docs/suggestions.md has the error rates.
 WITH_MODEL = Logistic(
-    intercept=-5.1,
-    weights={"semantic": 4.01, "lexical": 2.96, "words": 0.85, "margin": 4.07},
+    intercept=-4.39,
+    weights={"semantic": 3.98, "coverage": 3.19, "words": 0.63, "margin": 4.2},
 )
 WORDS_ONLY = Logistic(
-    intercept=-4.43,
-    weights={"lexical": 3.09, "words": 1.21, "margin": 2.74},
+    intercept=-3.48,
+    weights={"coverage": 3.48, "words": 0.87, "margin": 2.86},
 )
 MATCH_FROM = 0.6
 """Confidence of an answer from which it is a `match`."""
-WEAK_FROM = 0.42
+WEAK_FROM = 0.45
 """Confidence of an answer from which it is `weak`; below, nothing known fits."""
+HOLD_BACK = 3
+"""Words that a share counts as if they had been asked for and not found."""
 LOOKED_AT = 3
 """First suggestions that the confidence of an answer is about."""
+
+
+def coverage(share: float, words: int) -> float:
+    """`share` (0 to 1) held back where it is a share of few words: one of one proves nothing."""
+    return share * words / (words + HOLD_BACK)
 
 
 def confidence(features: Features, *, with_model: bool) -> float:

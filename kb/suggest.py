@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from cmdb.references import resolve
 from cmdb.snapshots import DependencyGraph
 from kb.candidates import Candidate, Pool, gather
-from kb.confidence import Features, confidence, of_answer, verdict
+from kb.confidence import Features, confidence, coverage, of_answer, verdict
 from kb.grouping import Group, group
 from kb.mentions import mentioned_cis
 from kb.models import RecordKind
@@ -114,9 +114,9 @@ def weigh(
         # Groups come best text first: the best of the others is the first or the second.
         rival = next((other for other in groups[:2] if other is not each), None)
         features = Features(
-            semantic=max(hit.semantic or 0.0 for hit in each.hits),
-            lexical=max(hit.lexical for hit in each.hits),
-            words=math.log1p(len(each.hits[0].matched_terms)),
+            semantic=max(hit.semantic for hit in each.hits),
+            coverage=max(coverage(hit.lexical, len(hit.matched_terms)) for hit in each.hits),
+            words=math.log1p(max(len(hit.matched_terms) for hit in each.hits)),
             margin=each.text_score - (rival.text_score if rival else 0.0),
         )
         track = tracks[each.head.number]
@@ -170,7 +170,7 @@ def _suggestion(rank: int, each: Weighed, weighing: Weighing) -> Suggestion:
         confidence=round(each.confidence, _DECIMALS),
         evidence=Evidence(
             semantic=round(each.features.semantic, _DECIMALS) if weighing.with_model else None,
-            lexical=round(each.features.lexical, _DECIMALS),
+            lexical=round(max(hit.lexical for hit in each.group.hits), _DECIMALS),
             graph=each.nearest_ci[1].closeness if each.nearest_ci else 0.0,
             track_record=round(each.track.mean, _DECIMALS),
             matched_terms=best.matched_terms,

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, create_engine, text
 from opsatlas.db import migrate
 from opsatlas.db.engine import open_engine
 from opsatlas.settings import Settings
+from search.embedder import Embedder, SentenceTransformerEmbedder
 
 _TEMPLATE = "opsatlas_template"
 
@@ -68,6 +69,12 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     found = request.getfixturevalue(name)
     assert isinstance(found, Engine)
     return found
+
+
+@pytest.fixture(scope="session")
+def embedder() -> Embedder:
+    """The real model, loaded once a run."""
+    return SentenceTransformerEmbedder.load()
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,7 @@ class Client:
 
     def __init__(self, http: httpx.Client, local: Services | None) -> None:
         self._http = http
+        self._where = http.base_url.copy_with(username=None, password=None)
         self.local = local
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
@@ -64,12 +65,12 @@ class Client:
             )
         except httpx.TimeoutException as error:
             raise ServerUnreachableError(
-                f"{self._http.base_url} did not answer in time",
+                f"{self._where} did not answer in time",
                 hint="OPSATLAS_HTTP_TIMEOUT sets how long to wait",
             ) from error
         except httpx.TransportError as error:
             raise ServerUnreachableError(
-                f"{self._http.base_url} cannot be reached: {error}",
+                f"{self._where} cannot be reached: {error}",
                 hint="is the server running? OPSATLAS_URL says where; without it commands work on"
                 " the local database",
             ) from error
@@ -82,7 +83,7 @@ class Client:
         if response.is_redirect:
             # The key must not travel to wherever an answer points.
             raise ServerUnreachableError(
-                f"{self._http.base_url} sends us on to {response.headers.get('location')}",
+                f"{self._where} sends us on to {response.headers.get('location')}",
                 hint="set OPSATLAS_URL to the address of the server itself",
             )
         if response.is_error:
@@ -95,7 +96,7 @@ class Client:
         except ValueError as error:
             told = " ".join(response.text[:_SHOWN].split())
             raise ServerUnreachableError(
-                f"{self._http.base_url} answered {response.status_code} with no JSON: {told}",
+                f"{self._where} answered {response.status_code} with no JSON: {told}",
                 hint="is OPSATLAS_URL the address of an OpsAtlas server?",
             ) from error
 
@@ -164,11 +165,13 @@ def unusable_told(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def _remote(settings: Settings) -> Iterator[httpx.Client]:
-    key = settings.api_key.get_secret_value()
+    key = settings.api_key.get_secret_value().strip()
+    if not key.isascii() or not key.isprintable():
+        raise UsageError("OPSATLAS_API_KEY has characters that no key of ours has")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
         http = httpx.Client(base_url=settings.url, headers=headers, timeout=settings.http_timeout)
-    except (httpx.InvalidURL, UnicodeEncodeError) as error:
-        raise UsageError(f"OPSATLAS_URL or OPSATLAS_API_KEY is wrong: {error}") from error
+    except httpx.InvalidURL as error:
+        raise UsageError(f"OPSATLAS_URL is no address: {error}") from error
     with http:
         yield http

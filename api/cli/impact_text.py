@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
 from api.cli.terminal import plain, stdout
-from cmdb.impact_schemas import AffectedService, CIName, ImpactAnswer, PathStep, StateName
+from cmdb.impact_schemas import (
+    AffectedItem,
+    AffectedService,
+    CIName,
+    ImpactAnswer,
+    PathStep,
+    StateName,
+)
 
 EXPLAINED = 10
 """Services that are listed and explained unless all are asked for; the worst come first."""
@@ -25,6 +31,9 @@ def show(answer: ImpactAnswer, explained: int | None = EXPLAINED) -> None:
     stdout.print(summary(answer))
     stdout.print(priority(answer))
     if not answer.services:
+        if answer.configuration_items:
+            stdout.print()
+            stdout.print(_table("Item", answer.configuration_items[:explained]))
         return
     services = answer.services[:explained]
     stdout.print()
@@ -43,7 +52,7 @@ def show(answer: ImpactAnswer, explained: int | None = EXPLAINED) -> None:
 def summary(answer: ImpactAnswer) -> Text:
     """`db-orders-01 failed: 4 services are down, 2 at risk; 31 CIs are affected in all.`"""
     names = ", ".join(ci.name for ci in answer.failed)
-    line = plain(names, "bold").append(" failed: ")
+    line = Text().append_text(plain(names, "bold")).append(" failed: ")
     if not answer.services:
         line.append("no service is affected")
     else:
@@ -53,7 +62,8 @@ def summary(answer: ImpactAnswer) -> Text:
         line.append(f"{total} service{'s' if total > 1 else ''} affected ({', '.join(parts)})")
     counts = answer.counts
     cis = counts.down + counts.degraded + counts.at_risk
-    return line.append(f"; {cis} other CIs in all" if cis else "; no other CI either")
+    others = "1 other CI" if cis == 1 else f"{cis} other CIs"
+    return line.append(f"; {others} in all" if cis else "; no other CI either")
 
 
 def priority(answer: ImpactAnswer) -> Text:
@@ -66,21 +76,7 @@ def priority(answer: ImpactAnswer) -> Text:
 
 def service_table(services: Sequence[AffectedService]) -> Table:
     """The services, worst first."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("State", no_wrap=True)
-    table.add_column("Service")
-    table.add_column("Class")
-    table.add_column("Crit.", justify="right")
-    table.add_column("Steps", justify="right")
-    for service in services:
-        table.add_row(
-            Text(words(service.state), style=_STYLES[service.state]),
-            plain(service.name),
-            plain(words(service.ci_class)),
-            str(service.criticality or "-"),
-            str(service.distance),
-        )
-    return table
+    return _table("Service", services)
 
 
 def reason_trees(services: Sequence[AffectedService]) -> list[Tree]:
@@ -135,14 +131,28 @@ def contact_table(answer: ImpactAnswer, shown: int | None) -> Table:
     return table
 
 
-def indented(renderable: Table | Tree | Text) -> Padding:
-    """Set off from the left, as a part of a longer text."""
-    return Padding(renderable, (0, 0, 0, 2))
-
-
 def words(name: str) -> str:
     """`at_risk`, `business_service`: as people say it."""
     return name.replace("_", " ")
+
+
+def _table(noun: str, affected: Sequence[AffectedItem | AffectedService]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("State", no_wrap=True)
+    table.add_column(noun)
+    table.add_column("Class")
+    table.add_column("Crit.", justify="right")
+    table.add_column("Steps", justify="right")
+    for each in affected:
+        criticality = each.criticality if isinstance(each, AffectedService) else None
+        table.add_row(
+            Text(words(each.state), style=_STYLES[each.state]),
+            plain(each.name),
+            plain(words(each.ci_class)),
+            str(criticality or "-"),
+            str(each.distance),
+        )
+    return table
 
 
 def _label(step: PathStep, above: PathStep | None, *, is_service: bool) -> Text:

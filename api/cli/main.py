@@ -26,8 +26,10 @@ from api.cli import (
 )
 from api.cli.failures import (
     DONE,
+    INTERRUPTED,
     PROBLEMS,
     USAGE,
+    InterruptedByUserError,
     ProblemError,
     UsageError,
     exit_code,
@@ -99,7 +101,10 @@ def run(arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     try:
         # Standing alone, Typer itself tells what is wrong with a call, and exits.
-        return app(args=list(arguments), prog_name="opsatlas", standalone_mode=not as_json) or DONE
+        code = app(args=list(arguments), prog_name="opsatlas", standalone_mode=not as_json) or DONE
+        if code == INTERRUPTED:
+            raise InterruptedByUserError("interrupted before anything was done")
+        return code
     except TyperException as error:
         terminal.print_json(problem_document(UsageError(error.format_message())))
         return USAGE

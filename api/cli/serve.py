@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli import terminal
-from api.cli.client import open_services
+from api.cli.client import unusable_told
 from api.cli.failures import DONE, INTERRUPTED, UsageError
 from api.cli.start import Json, read_settings
 
@@ -65,7 +65,7 @@ def serve(
         _run(config, listening)
     except KeyboardInterrupt:
         terminal.note("stopped")
-        raise typer.Exit(INTERRUPTED) from None
+        sys.exit(INTERRUPTED)  # past Typer, which would make it an error to be told in JSON
 
 
 def application() -> FastAPI:
@@ -136,12 +136,17 @@ def _address(listening: socket.socket) -> str:
 def _prepare(settings: Settings, address: str, workers: int, *, as_json: bool) -> None:
     """Bring the database to the newest schema, once for all workers, and say where we are."""
     from api import keys
+    from opsatlas.db import migrate
+    from opsatlas.db.engine import open_engine
     from opsatlas.db.transaction import reading
 
-    services = open_services(settings)
-    with reading(services.engine) as session:
+    with unusable_told(settings):
+        engine = open_engine(settings)
+        migrate.upgrade(engine)
+        keys.pepper(settings)  # made here, where no other worker makes it at the same time
+    with reading(engine) as session:
         has_keys = bool(keys.list_keys(session))
-    services.engine.dispose()
+    engine.dispose()
     announcement: Mapping[str, Any] = {"url": address, "pid": os.getpid(), "workers": workers}
     if as_json:
         terminal.print_json(announcement)

@@ -60,7 +60,7 @@ def test_a_change_that_cannot_be_is_refused(stable_api: Asker, path: str, body: 
 def test_what_does_not_exist_can_be_neither_read_nor_changed(
     stable_api: Asker, path: str, method: str
 ) -> None:
-    body = {"json": {}} if method == "PATCH" else {}
+    body: dict[str, Any] = {"json": {}} if method == "PATCH" else {}
     problem(stable_api.request(method, path, **body), 404)
 
 

@@ -45,7 +45,7 @@ def test_every_answer_has_a_request_id(api: Asker, path: str) -> None:
 
 @pytest.mark.parametrize("junk", ["with spaces", "x" * 129, "ünïcode", "<script>"])
 def test_a_request_id_that_could_harm_a_log_is_replaced(api: Asker, junk: str) -> None:
-    answer = api.http.get("/healthz", headers={"X-Request-ID": junk.encode("latin-1")})
+    answer = api.http.get("/healthz", headers=[(b"X-Request-ID", junk.encode("latin-1"))])
     assert len(answer.headers["x-request-id"]) == 32
 
 

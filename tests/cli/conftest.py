@@ -90,12 +90,17 @@ class Server:
     url: str
     process: subprocess.Popen[bytes]
 
-    def ready_with_model(self, seconds: float = 60) -> None:
-        """Wait until suggestions are compared by meaning too."""
+    def ready_with_model(self, seconds: float = 120) -> None:
+        """Wait until everything that is loaded is compared by meaning too."""
         end = time.monotonic() + seconds
-        while httpx.get(f"{self.url}/readyz").json()["model"] != "ready":
+        while not self._is_all_encoded():
             assert time.monotonic() < end, "the model does not warm up"
             time.sleep(0.2)
+
+    def _is_all_encoded(self) -> bool:
+        state = httpx.get(f"{self.url}/readyz", timeout=60).json()
+        waiting = [state["jobs"].get(name, 0) for name in ("queued", "running")]
+        return state["model"] == "ready" and not any(waiting)
 
 
 @dataclass(frozen=True)
@@ -119,15 +124,21 @@ class Cli:
         given = {f"OPSATLAS_{name.upper()}": value for name, value in self.settings.items()}
         return inherited | {"COLUMNS": "80", "OPSATLAS_DATA_DIR": str(self.data)} | given
 
+    @property
+    def log(self) -> Path:
+        """Standard error of what was started last."""
+        return self.folder / "log"
+
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [SCRIPT, *arguments],
-            cwd=self.folder,
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        with self.log.open("wb") as log:  # a pipe that nobody reads would stop it once it is full
+            return subprocess.Popen(
+                [SCRIPT, *arguments],
+                cwd=self.folder,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
 
     def __call__(self, *arguments: str, stdin: bytes = b"", timeout: float = 120) -> Result:
         done = subprocess.run(
@@ -157,9 +168,11 @@ class Cli:
         process = self.start("serve", "--port", "0", "--json", *options)
         try:
             yield Server(address_of(process), process)
+            assert process.poll() is None, self.log.read_text()
         finally:
             process.terminate()
             process.communicate(timeout=60)
+        assert process.returncode == 0, self.log.read_text()
 
 
 def address_of(process: subprocess.Popen[bytes]) -> str:
@@ -168,7 +181,7 @@ def address_of(process: subprocess.Popen[bytes]) -> str:
     text = b""
     while not text.rstrip().endswith(b"}"):
         line = process.stdout.readline()
-        assert line, process.stderr.read().decode() if process.stderr else "no server"
+        assert line, "the server ended before it listened"
         text += line
     url: str = json.loads(text)["url"]
     return url
@@ -197,7 +210,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Cli:
     cli.done("load", "items.csv", "relationships.csv")
     cli.done("incidents", "load", "incidents.json")
     cli.done("known-errors", "load", "known_errors.json")
-    cli.done("reindex")
     return cli
 
 

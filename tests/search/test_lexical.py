@@ -78,6 +78,15 @@ def test_a_word_that_nothing_has_lowers_the_share_and_an_unknown_number_does_not
     assert with_word < 0.8
 
 
+def test_a_match_of_very_many_words_names_each_of_them() -> None:
+    words = [f"w{chr(97 + n // 26)}{chr(97 + n % 26)}k" for n in range(60)]
+    made = index(entry(1, " ".join(words[::2])), entry(2, " ".join(words[1::2])))
+    matches = made.matches(made.query(" ".join(words)), [1, 2])
+    assert set(matches[1].words) == set(words[::2])
+    assert set(matches[2].words) == set(words[1::2])
+    assert matches[1].share == pytest.approx(0.5)
+
+
 def test_a_removed_document_is_never_found_and_a_replaced_one_only_as_it_is_now() -> None:
     made = index(entry(1, "pool"), entry(2, "pool"))
     made.apply([entry(2, "disk")], remove=[1, 77])

@@ -39,7 +39,7 @@ def test_a_heading_stays_with_what_it_heads() -> None:
 
 
 def test_a_long_paragraph_is_cut_between_sentences() -> None:
-    text = " ".join(f"Sentence {number} has exactly six words." for number in range(40))
+    text = " ".join(f"Sentence {number} has seven of these words." for number in range(40))
     for passage in split_into_passages("", text):
         assert passage.startswith("Sentence")
         assert passage.endswith("words.")

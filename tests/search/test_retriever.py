@@ -112,6 +112,7 @@ def test_what_one_process_writes_the_other_finds_on_its_next_question(
     with transaction(second_engine) as session:
         remove_documents(session, "incident", ["INC-1"])
     assert keys(here, "pool") == keys(there, "pool") == ["KE-1"]
+    assert len(here.refresh()) == len(there.refresh()) == 1
 
 
 def test_an_edited_document_is_found_only_as_it_is_now(
@@ -182,10 +183,13 @@ def test_a_megabyte_of_log_is_answered_from_its_beginning_and_says_so(
     put(sqlite_engine, *DOCUMENTS)
     retriever = Retriever(sqlite_engine, embedder)
     start = time.perf_counter()
-    found = retriever.retrieve("disk full\n" + "ERROR 2026-03-04 12:00:00 broken\n" * 30_000)
+    found = retriever.retrieve(
+        "disk full\n" + "ERROR 2026-03-04 12:00:00 broken\n" * 30_000 + "rotate the logs"
+    )
     assert time.perf_counter() - start < 2
     assert TEXT_SHORTENED in found.notices
     assert found.hits[0].key == "A-1"
+    assert found.hits[0].matched_terms == ["disk", "full"]
     assert TEXT_SHORTENED not in retriever.retrieve("x" * MAX_QUESTION_CHARACTERS).notices
 
 
@@ -308,4 +312,5 @@ def test_deltas_in_any_order_equal_a_rebuild(
         }
 
     assert seen(following) == seen(fresh)
+    assert len(following.refresh()) == len(fresh.refresh())
     engine.dispose()

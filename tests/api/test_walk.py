@@ -1,0 +1,170 @@
+"""A walk over every route on both databases: each answers with the status and shape described."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import jsonschema_rs
+from fastapi import FastAPI
+
+from api.app import API
+from tests.api.asking import Asker, InProcess
+from tests.api.company import CIS, NEEDS
+
+
+class Walk:
+    """Asks, compares each answer with the description, and remembers what was asked."""
+
+    def __init__(self, asker: Asker) -> None:
+        transport = asker.http._transport
+        assert isinstance(transport, InProcess)
+        app: FastAPI = transport.app
+        self.asker = asker
+        self.document = json.loads(json.dumps(app.openapi()))
+        self.seen: set[tuple[str, str]] = set()
+
+    def __call__(
+        self, method: str, template: str, status: int, *, values: Any = (), **options: Any
+    ) -> Any:
+        """Ask `template` with `values` in its braces; the JSON of the answer."""
+        path = template
+        for value in values:
+            start, end = path.index("{"), path.index("}")
+            path = f"{path[:start]}{value}{path[end + 1 :]}"
+        query = options.pop("query", "")
+        answer = self.asker.request(method, path + query, **options)
+        self.check(method, API + template, status, answer)
+        return answer.json() if answer.content else None
+
+    def free(self, path: str) -> None:
+        """Ask one of the routes that want no key."""
+        self.check("GET", path, 200, self.asker.http.get(path))
+
+    def upload(self, path: str, name: str, content: str, status: int = 200, **fields: str) -> Any:
+        """Send a file."""
+        answer = self.asker.upload(path, (name, content), **fields)
+        self.check("POST", API + path, status, answer)
+        return answer.json()
+
+    def check(self, method: str, path: str, status: int, answer: httpx.Response) -> None:
+        assert answer.status_code == status, (method, path, answer.status_code, answer.text[:500])
+        operation = self.document["paths"][path][method.lower()]
+        response = operation["responses"][str(status)]
+        self.seen.add((method, path))
+        if "content" not in response:
+            assert not answer.content
+            return
+        assert answer.headers["content-type"] == "application/json"
+        schema = response["content"]["application/json"]["schema"]
+        whole = {**schema, "components": self.document["components"]}
+        jsonschema_rs.validator_for(whole, validate_formats=True).validate(answer.json())
+        for header in response.get("headers", {}):
+            if header != "Location" or not isinstance(answer.json(), list):
+                assert header in answer.headers, (method, path, header)
+
+
+def test_every_route_answers_as_it_is_described(any_api: Asker) -> None:
+    walk = Walk(any_api)
+    for path in ("/healthz", "/readyz", "/version"):
+        walk.free(path)
+    _inventory(walk)
+    _records(walk)
+    _questions(walk)
+    _administration(walk)
+    described = {
+        (method.upper(), path) for path, item in walk.document["paths"].items() for method in item
+    }
+    assert walk.seen == described
+
+
+def _inventory(walk: Walk) -> None:
+    walk("POST", "/sources", 201, json={"name": "walk", "description": "a test"})
+    walk.upload("/imports", "cis.csv", CIS, source="walk")
+    run = walk.upload("/imports", "needs.csv", NEEDS, source="walk")["id"]
+    walk("GET", "/imports", 200)
+    walk("GET", "/imports/{id}", 200, values=[run])
+    walk("GET", "/sources", 200)
+    walk("GET", "/sources/{name}", 200, values=["walk"])
+    walk("PATCH", "/sources/{name}", 200, values=["walk"], json={"description": "b"})
+    walk("GET", "/export", 200)
+
+    made = walk("POST", "/cis", 201, json={"name": "new", "ci_class": "server", "key": "n-1"})
+    walk("POST", "/cis", 201, json=[{"name": "other", "ci_class": "server"}])
+    walk("GET", "/cis", 200, query="?limit=2")
+    walk("GET", "/cis", 200, query="?fields=name")
+    walk("GET", "/cis/{id}", 200, values=[made["id"]])
+    walk("PATCH", "/cis/{id}", 200, values=[made["id"]], json={"attributes": {"a": [1, None]}})
+    walk("GET", "/cis/{id}/history", 200, values=[made["id"]])
+    walk("GET", "/cis/{id}/neighbours", 200, values=[2], query="?hops=2")
+
+    need = {"dependent": "new", "provider": {"source": "walk", "key": "db1"}}
+    edge = walk("POST", "/relationships", 201, json=need)
+    group = {"dependent": "other", "redundancy_group": "g", "min_up": "50%"}
+    both = [{**group, "provider": f"db-{number}"} for number in (1, 2)]
+    walk("POST", "/relationships", 201, json=both)
+    walk("GET", "/relationships", 200)
+    walk("GET", "/relationships/{id}", 200, values=[edge["id"]])
+    walk("PATCH", "/relationships/{id}", 200, values=[edge["id"]], json={"dependency": "optional"})
+    walk("DELETE", "/relationships/{id}", 204, values=[edge["id"]])
+    walk("DELETE", "/cis/{id}", 204, values=[made["id"]])
+
+    walk("POST", "/ci-classes", 201, json={"name": "blade", "parent": "server"})
+    walk("GET", "/ci-classes", 200)
+    walk("GET", "/ci-classes/{name}", 200, values=["blade"])
+    walk("PATCH", "/ci-classes/{name}", 200, values=["blade"], json={"label": "Blade server"})
+    kind = {"name": "cools", "failure_direction": "provider_to_dependent"}
+    walk("POST", "/relationship-types", 201, json=kind)
+    walk("GET", "/relationship-types", 200)
+    walk("GET", "/relationship-types/{name}", 200, values=["cools"])
+    walk("PATCH", "/relationship-types/{name}", 200, values=["cools"], json={"label": "Cools"})
+
+
+def _records(walk: Walk) -> None:
+    problem = {"title": "Pool exhausted", "workaround": "restart it", "cis": ["db-1"]}
+    records: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+        "/known-errors": (problem | {"number": "KE-0001"}, {"fix": "return connections"}),
+        "/incidents": (
+            {"title": "Checkout 502", "cis": [{"id": 3}], "known_error": "KE-0001"}
+            | {"impact": "high", "urgency": "high", "opened_at": "2026-03-04T10:00:00+01:00"},
+            {"status": "closed", "resolution_code": "fixed"},
+        ),
+        "/articles": ({"title": "Restart the pool", "tags": ["pg"]}, {"known_errors": ["KE-0001"]}),
+        "/changes": ({"title": "New pool size", "cis": ["db-1"]}, {"status": "closed"}),
+    }
+    for path, (new, patch) in records.items():
+        number = walk("POST", path, 201, json=new)["number"]
+        more = walk("POST", path, 201, json=[{"title": "x"}, {"title": "y"}])
+        walk("GET", path, 200, query="?ordering=-created_at")
+        walk("GET", f"{path}/{{number}}", 200, values=[number])
+        walk("PATCH", f"{path}/{{number}}", 200, values=[number], json=patch)
+        walk("DELETE", f"{path}/{{number}}", 204, values=[more[0]["number"]])
+        name, content = "records.jsonl", '{"title": "from a file"}\n'
+        if path == "/articles":
+            name, content = "a.md", "---\ntitle: from a file\n---\nbody\n"
+        report = walk.upload(f"{path}/imports", name, content)
+        assert report["state"] == "done", report
+        walk.upload(f"{path}/imports", name, "[", partial="true")
+
+
+def _questions(walk: Walk) -> None:
+    walk("POST", "/impact", 200, json={"failed": ["db-1", {"id": 4}], "urgency": "low"})
+    walk("GET", "/impact", 200, query="?failed=db-1&failed=db-2&limit=1")
+    asked = {"text": "checkout 502, pool exhausted", "cis": ["db-1"]}
+    answer = walk("POST", "/suggestions", 200, json=asked)
+    assert answer["suggestions"][0]["id"] == "KE-0001"
+    said = {"suggestion": "KE-0001", "incident": "INC-0001", "outcome": "resolved"}
+    walk("POST", "/feedback", 200, json=said)
+    walk.upload("/feedback/imports", "feedback.jsonl", json.dumps(said))
+
+
+def _administration(walk: Walk) -> None:
+    key = walk("POST", "/keys", 201, json={"name": "walk", "role": "reader"})
+    walk("GET", "/keys", 200)
+    walk("GET", "/keys/{id}", 200, values=[key["id"]])
+    walk("DELETE", "/keys/{id}", 204, values=[key["id"]])
+    entries = walk("GET", "/audit", 200, query="?entity=incident&action=create")
+    walk("GET", "/audit/{id}", 200, values=[entries["results"][0]["id"]])
+    jobs = walk("GET", "/jobs", 200, query="?kind=search.encode")
+    walk("GET", "/jobs/{id}", 200, values=[jobs["results"][0]["id"]])

@@ -1,0 +1,65 @@
+"""`opsatlas demo`: loads once, tells the story each time, keeps off other people's data."""
+
+import stat
+import time
+
+import pytest
+
+from tests.cli.conftest import Cli, plain_words
+
+
+@pytest.mark.slow
+def test_the_demo_tells_the_story_and_loads_only_once(
+    cli: Cli, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = cli.done("demo")
+    assert "encoding:" in first.err
+    told = plain_words(first.out)
+    for fact in (
+        "customers get 502 after paying",
+        "db-orders-01 (database) failed",
+        "orders-api (application) is down because it needs pgbouncer-orders (depends_on)",
+        "Priority 1 (Critical): Checkout (criticality 1) is down",
+        "payments-oncall",
+        "This has happened before",
+        "1. KE-0012",
+        "Workaround:",
+        "Why: alike in meaning",
+        "No known match",
+        "http://127.0.0.1:8040/api/v1/impact?failed=db-orders-01",
+    ):
+        assert fact in told
+    copied = [line for line in first.out.splitlines() if not line.startswith("    ")]
+    assert max(len(line) for line in copied) <= 80
+    key = cli.data / "demo-key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    key_before = key.read_text()
+
+    begun = time.perf_counter()
+    second = cli.done("demo")
+    with capsys.disabled():
+        print(f"\nsecond demo: {time.perf_counter() - begun:.1f} s")  # noqa: T201 - a measure
+    assert "loading" not in second.err
+    assert second.out == first.out
+    assert key.read_text() == key_before
+
+    answers = cli.done("demo", "--json").json
+    assert answers["suggestions"]["verdict"] == "match"
+    assert answers["unheard_of"]["verdict"] == "no_match"
+    assert answers["impact"]["priority"]["priority"] == 1
+    with cli.serving() as server:
+        remote = cli.with_settings(url=server.url, api_key=key_before.strip())
+        assert remote.done("impact", "db-orders-01", "--json").json["counts"]["down"] > 0
+
+    (cli.data / "demo-loaded").write_text("of another seed")
+    assert "loading" in cli.done("demo").err, "changed seed data is loaded again"
+
+
+def test_the_demo_keeps_off_data_that_is_not_its_own(cli: Cli) -> None:
+    cli.done("load", "items.csv")
+    result = cli("demo", "--json")
+    assert result.code == 2
+    assert "not the demo's" in result.json["detail"]
+    assert len(cli.done("export").json["configuration_items"]) == 9
+    other = cli.with_settings(database_url="sqlite:///other.db")
+    assert other("demo").code == 2

@@ -1,0 +1,59 @@
+"""Confidence grows with the evidence, and the verdict follows from it."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kb.confidence import (
+    MATCH_FROM,
+    NAMES,
+    WEAK_FROM,
+    Features,
+    confidence,
+    coverage,
+    of_answer,
+    verdict,
+)
+from kb.suggest_schemas import Verdict
+
+share = st.floats(0, 1)
+features = st.builds(Features, share, share, st.floats(0, 6), st.floats(-1, 1))
+
+
+@given(features, st.sampled_from(NAMES), st.booleans())
+def test_more_evidence_never_makes_it_less_sure(
+    known: Features, name: str, with_model: bool
+) -> None:
+    more = replace(known, **{name: getattr(known, name) + 0.1})
+    least, most = (confidence(each, with_model=with_model) for each in (known, more))
+    assert 0 < least <= most < 1
+
+
+@given(st.lists(share, max_size=6))
+def test_an_answer_is_at_least_as_sure_as_its_best_shown_suggestion(each: list[float]) -> None:
+    assert max(each[:3], default=0.0) - 1e-12 <= of_answer(each) <= 1
+
+
+def test_without_suggestions_there_is_no_match() -> None:
+    assert of_answer([]) == 0.0
+    assert verdict(0.0) is Verdict.NO_MATCH
+
+
+@pytest.mark.parametrize(
+    ("sure", "said"),
+    [
+        (MATCH_FROM, Verdict.MATCH),
+        (MATCH_FROM - 0.001, Verdict.WEAK),
+        (WEAK_FROM, Verdict.WEAK),
+        (WEAK_FROM - 0.001, Verdict.NO_MATCH),
+    ],
+)
+def test_the_verdict_changes_at_its_thresholds(sure: float, said: Verdict) -> None:
+    assert verdict(sure) is said
+
+
+def test_a_share_of_few_words_counts_less() -> None:
+    assert coverage(1.0, 1) < coverage(0.5, 8) < coverage(1.0, 8)
+    assert coverage(0.0, 0) == 0.0
