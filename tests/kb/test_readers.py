@@ -154,3 +154,17 @@ def test_an_article_s_head_is_yaml_1_2_and_its_heading_can_be_its_title() -> Non
 def test_no_bytes_at_all_break_a_reader(name: str, content: bytes) -> None:
     for found in read(InputFile(name, content)):
         assert isinstance(found, ReadRecord | Refused)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("i.csv", "title,descripton\nx,y\n"),
+        ("i.jsonl", '{"title": "x", "title": "y"}'),
+        ("a.md", "---\ntitle: x\ntitle: y\n---\n"),
+    ],
+)
+def test_where_a_slip_could_lose_something_nothing_is_read(name: str, content: str) -> None:
+    items, problems = _read(name, content)
+    assert items == []
+    assert [problem.severity.value for problem in problems] == ["error"]

@@ -168,6 +168,14 @@ def test_without_known_errors_among_the_kinds_incidents_stand_for_themselves(
     assert {each.kind.value for each in answer.suggestions} == {"incident"}
 
 
+def test_incidents_speak_for_their_known_error_where_only_those_are_asked_for(
+    history: History,
+) -> None:
+    answer = history.ask("HikariPool-1 Connection is not available", kinds=["known_error"])
+    assert _numbers(answer) == ["KE-0001"]
+    assert "Connection is not available" in answer.suggestions[0].excerpt
+
+
 def test_only_the_kinds_that_are_asked_for_are_suggested(history: History) -> None:
     answer = history.ask(OUTAGE, kinds=["article"])
     assert _numbers(answer) == ["KB-0001"]

@@ -64,6 +64,7 @@ def test_a_document_counts_by_its_best_passage() -> None:
     )
     found = made.candidates(question(made, "nothing", EAST), 5)
     assert (found.ids, found.passages) == ([1], [8])
+    assert found.signals[Signal.SEMANTIC].tolist() == [1.0]
     assert made.semantic_ranking(EAST, 5) == {1: 1.0}
 
 
