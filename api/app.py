@@ -67,8 +67,10 @@ def create_app(services: Services, *, background: bool = True) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         services.start(background=background)
-        yield
-        services.stop()
+        try:
+            yield
+        finally:
+            services.stop()
 
     app = FastAPI(
         title="OpsAtlas",

@@ -1,16 +1,18 @@
 """API keys: 256 random bits, shown once, kept as HMAC-SHA256 with a pepper.
 
 A slow password hash would buy nothing: there is no guessing 256 random bits, and it would cost
-every request a tenth of a second (design.md, "Python's own traps").
+every request a tenth of a second (docs/decisions/0007-libraries.md).
 """
 
 import hashlib
 import hmac
 import os
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -27,6 +29,7 @@ from opsatlas.settings import Settings
 PREFIX = "opsatlas_"
 LIST_COLUMNS = field_columns(ApiKey, without=("digest",))
 """What a list of keys can be filtered and ordered by."""
+_LOOKS, _PAUSE = 20, 0.05
 _USE_NOTED_EVERY = timedelta(minutes=1)
 
 
@@ -67,16 +70,22 @@ def pepper(settings: Settings) -> bytes:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        found = path.read_bytes().strip()
-        if found:
-            return found
-        raise InvalidInputError(
-            f"{path} is empty", hint="restore it from a backup, or remove it and make new keys"
-        ) from None
+        return _kept_pepper(path)
     made = secrets.token_hex(32).encode()
     with os.fdopen(descriptor, "wb") as file:
         file.write(made)
     return made
+
+
+def _kept_pepper(path: Path) -> bytes:
+    for _ in range(_LOOKS):
+        found = path.read_bytes().strip()
+        if found:
+            return found
+        time.sleep(_PAUSE)  # another process has made the file and is about to fill it
+    raise InvalidInputError(
+        f"{path} is empty", hint="restore it from a backup, or remove it and make new keys"
+    )
 
 
 def create_key(

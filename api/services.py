@@ -6,6 +6,7 @@ import threading
 from typing import Literal
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from api import keys
 from api.jobs import handlers
@@ -18,6 +19,8 @@ from opsatlas.actor import Actor
 from opsatlas.db import migrate
 from opsatlas.db.engine import open_engine
 from opsatlas.db.transaction import transaction
+from opsatlas.errors import UnavailableError
+from opsatlas.logs import log
 from opsatlas.settings import Settings
 from opsatlas.worker import Worker
 from search.encoding import count_missing
@@ -43,7 +46,7 @@ class Services:
         self.priority_matrix = PriorityMatrix.from_mapping(settings.priority_matrix)
         self.write_policy = WritePolicy(settings.search_passage_words, self.priority_matrix)
         self.graphs = GraphCache()
-        self.embedder = WarmingEmbedder()
+        self.embedder = WarmingEmbedder(on_ready=self._encode_what_is_left)
         self.retriever = Retriever(
             self.engine, self.embedder, candidates=settings.search_candidates
         )
@@ -70,7 +73,6 @@ class Services:
         migrate.upgrade(self.engine)
         if background:
             if self.settings.embedding_enabled:
-                self._encode_what_is_left()
                 self.embedder.start()
             self.worker.start()
             self.key_uses.start()
@@ -84,7 +86,11 @@ class Services:
         self.engine.dispose()
 
     def _encode_what_is_left(self) -> None:
-        """Queue what was loaded without a model, or by a process that ended too early."""
-        with transaction(self.engine) as session:
-            if count_missing(session, self.embedder.model_id):
-                enqueue_encoding(session)
+        """Queue what was loaded while there was no model, or by a process that ended too early."""
+        try:
+            with transaction(self.engine) as session:
+                if count_missing(session, self.embedder.model_id):
+                    enqueue_encoding(session)
+        except (OperationalError, UnavailableError):
+            log.warning("encoding_not_queued", exc_info=True)
+        self.worker.wake()

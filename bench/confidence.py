@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
-from sklearn.model_selection import StratifiedKFold  # type: ignore[import-untyped]
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
 
 from bench.seeded import JUDGED, JudgedQuestion, Seeded, judged_questions, seeded
 from kb.confidence import LOOKED_AT, NAMES, of_answer
@@ -32,7 +32,7 @@ HELPS = 2
 """Grade from which a suggestion helps: grade 1 is background."""
 FOLDS, REPEATS = 5, 20
 LOST = 0.10
-"""Share of covered questions that may be answered `no_match`: issue 7 allows so many."""
+"""Share of covered questions that may be answered `no_match`."""
 PRECISE = 0.85
 """Share of `match` answers of which one of the first suggestions is to help."""
 WORDS_ONLY = ("coverage", "words", "margin")

@@ -33,7 +33,7 @@ _DEPTH = 100
 
 
 class Report(TypedDict):
-    """The shape of contract.md, "Benchmarks", and how long the product took a query."""
+    """The shape of the report, and how long the product took a query."""
 
     documents: int
     queries: int
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def measure(judged: JudgedSet, cache: Path | None) -> Report:
-    """The report of contract.md: metrics by run, averaged over the judged queries."""
+    """The report: metrics by run, averaged over the judged queries."""
     rankings: dict[str, dict[str, list[str]]] = {run: {} for run in RUNS}
     took_ms: list[float] = []
     with filled_with(judged.documents, cache) as filled:

@@ -148,7 +148,7 @@ class RecordLink(Model):
 
 
 class Feedback(Model):
-    """What a suggestion did for an incident, by whom: one voice an actor, incident and suggestion."""
+    """What a suggestion did for an incident, by whom: one voice an actor and incident."""
 
     __tablename__ = "feedback"
     __table_args__ = (

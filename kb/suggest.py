@@ -26,6 +26,7 @@ from kb.suggest_schemas import (
 )
 from kb.track_record import TrackRecord, track_records
 from opsatlas.errors import InvalidInputError, TooLargeError
+from search.fusion import Signal
 from search.retriever import Hit, Retriever
 
 TEXT_WEIGHT, GRAPH_WEIGHT, TRACK_WEIGHT = 0.80, 0.15, 0.05
@@ -35,7 +36,6 @@ other two share its weight. Text leads: the reporter's first guess at the CI is 
 HITS = 60
 """Documents that search hands over: enough for fifty suggestions with what stands behind them."""
 
-_WORDS_ONLY = frozenset({"model_warming_up", "model_unavailable"})
 _INCIDENTS_LISTED = 10
 _DECIMALS = 3
 
@@ -47,6 +47,8 @@ class Weighed:
     group: Group
     score: float
     features: Features
+    by_meaning: bool
+    """Whether meaning was compared, or words alone: no model yet, or not encoded yet."""
     confidence: float
     nearest_ci: tuple[str, Nearness] | None
     track: TrackRecord
@@ -59,11 +61,6 @@ class Weighing:
     weighed: list[Weighed]
     pool: Pool
     notices: list[str]
-
-    @property
-    def with_model(self) -> bool:
-        """Whether meaning was compared, or words alone."""
-        return not _WORDS_ONLY.intersection(self.notices)
 
 
 def suggest(
@@ -119,6 +116,7 @@ def weigh(
             words=math.log1p(max(len(hit.matched_terms) for hit in each.hits)),
             margin=each.text_score - (rival.text_score if rival else 0.0),
         )
+        by_meaning = any(hit.signals[Signal.SEMANTIC] is not None for hit in each.hits)
         track = tracks[each.head.number]
         place = _nearest(near, each)
         closeness = place[1].closeness if place else 0.0
@@ -127,7 +125,8 @@ def weigh(
                 each,
                 _score(each.text_score, closeness if near else None, track.mean),
                 features,
-                confidence(features, with_model=weighing.with_model),
+                by_meaning,
+                confidence(features, with_model=by_meaning),
                 place,
                 track,
             )
@@ -169,7 +168,7 @@ def _suggestion(rank: int, each: Weighed, weighing: Weighing) -> Suggestion:
         score=round(each.score, _DECIMALS),
         confidence=round(each.confidence, _DECIMALS),
         evidence=Evidence(
-            semantic=round(each.features.semantic, _DECIMALS) if weighing.with_model else None,
+            semantic=round(each.features.semantic, _DECIMALS) if each.by_meaning else None,
             lexical=round(max(hit.lexical for hit in each.group.hits), _DECIMALS),
             graph=each.nearest_ci[1].closeness if each.nearest_ci else 0.0,
             track_record=round(each.track.mean, _DECIMALS),

@@ -43,27 +43,31 @@ WEIGHTS: Mapping[Signal, float] = {
 def fuse(signals: Mapping[Signal, Scores], weights: Mapping[Signal, float] = WEIGHTS) -> Scores:
     """(n,) fused scores, 0 to 1, comparable within one query only.
 
-    A signal that knows no candidate at all (no model yet) is left out of the sum; one that does
-    not know this candidate (no vector yet) counts as the least that it says of any.
+    Each candidate is judged by what is known of it: a signal that does not know it (no model, or
+    no vector yet) has no weight in its score. A record is thus on its place from its commit on, by
+    its words, and not at the end until it is encoded.
     """
-    known = {name: scores for name, scores in signals.items() if not np.isnan(scores).all()}
-    total = sum(weights[name] for name in known)
-    if not total:
-        return np.zeros(len(next(iter(signals.values()), ())))
-    fused: Scores = (
-        np.sum([weights[name] * scale(scores) for name, scores in known.items()], axis=0) / total
-    )
+    if not signals:
+        return np.zeros(0)
+    names = list(signals)
+    scaled = np.stack([scale(signals[name]) for name in names])
+    weight = np.array([weights[name] for name in names])[:, None] * ~np.isnan(scaled)
+    total = weight.sum(axis=0)
+    fused: Scores = (weight * np.nan_to_num(scaled)).sum(axis=0) / np.where(total, total, 1.0)
     return fused
 
 
 def scale(scores: Scores) -> Scores:
-    """Min-max: the least becomes 0, the greatest 1. Equal scores say nothing: all become 0,
-    but for a single candidate, which is the best there is."""
+    """Min-max: the least becomes 0, the greatest 1, what is not known stays so. Equal scores say
+    nothing: all become 0, but for a single candidate, which is the best there is."""
+    known = ~np.isnan(scores)
+    if not known.any():
+        return scores
     least, greatest = np.nanmin(scores), np.nanmax(scores)
     if greatest > least:
-        scaled: Scores = (np.nan_to_num(scores, nan=least) - least) / (greatest - least)
+        scaled: Scores = (scores - least) / (greatest - least)
         return scaled
-    return np.full(len(scores), 1.0 if len(scores) == 1 else 0.0)
+    return np.where(known, 1.0 if len(scores) == 1 else 0.0, np.nan)
 
 
 def reciprocal_ranks(*rankings: list[int], k: int = RRF_K) -> dict[int, float]:

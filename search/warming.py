@@ -28,9 +28,12 @@ class WarmingEmbedder:
         load: Callable[[], Embedder] = SentenceTransformerEmbedder.load,
         *,
         retry_seconds: float = 30.0,
+        on_ready: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_ready` is called once, in the loading thread, as soon as the model is there."""
         self._load = load
         self._retry_seconds = retry_seconds
+        self._on_ready = on_ready
         self._loaded: Embedder | None = None
         self._error: OpsAtlasError | None = None
         self._settled = threading.Event()
@@ -89,4 +92,5 @@ class WarmingEmbedder:
             else:
                 self._loaded, self._error = loaded, None
                 self._settled.set()
+                self._on_ready()
                 return

@@ -9,6 +9,13 @@ import opsatlas.revision
 import search.models
 from opsatlas.db.model import Model
 
-ROOMS = (api.models, cmdb.models, kb.models, opsatlas.audit, opsatlas.jobs, opsatlas.revision,
-         search.models)
+ROOMS = (
+    api.models,
+    cmdb.models,
+    kb.models,
+    opsatlas.audit,
+    opsatlas.jobs,
+    opsatlas.revision,
+    search.models,
+)
 METADATA = Model.metadata

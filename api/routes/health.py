@@ -13,6 +13,8 @@ from api.strict_route import StrictRoute
 from opsatlas import __version__, jobs, revision
 from opsatlas.db import migrate
 from opsatlas.db.transaction import reading
+from opsatlas.errors import OpsAtlasError
+from opsatlas.logs import log
 
 router = APIRouter(route_class=StrictRoute, tags=["health"])
 
@@ -56,9 +58,10 @@ def readyz(held: Held, response: Response) -> Readiness:
             counts = jobs.counts(session)
     except Exception as error:
         response.status_code = 503
-        return Readiness(
-            status="unavailable", database=str(error), model=model, model_error=model_error
-        )
+        # Whoever asks has shown no key, and is not told where the database is or whose it is.
+        told = str(error) if isinstance(error, OpsAtlasError) else "it cannot be reached"
+        log.warning("not_ready", exc_info=error)
+        return Readiness(status="unavailable", database=told, model=model, model_error=model_error)
     return Readiness(
         status="ready", database="ok", model=model, model_error=model_error, jobs=counts
     )

@@ -211,3 +211,10 @@ def test_records_that_named_a_ci_find_it_once_it_is_loaded(any_api: Asker) -> No
     any_api.upload("/imports", ("cis.csv", CIS))
     (incident,) = any_api.get("/incidents").json()["results"]
     assert incident["unresolved_cis"] == []
+
+
+def test_records_that_named_a_ci_find_it_once_it_is_added(any_api: Asker) -> None:
+    any_api.upload("/incidents/imports", ("a.jsonl", '{"title": "x", "cis": ["db-1"]}'))
+    any_api.post("/cis", {"name": "DB-1", "ci_class": "database"})
+    (incident,) = any_api.get("/incidents").json()["results"]
+    assert incident["unresolved_cis"] == []

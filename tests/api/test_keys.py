@@ -111,6 +111,11 @@ def test_what_is_no_bearer_key_is_refused(api: Asker, authorization: str | bytes
     _verdict(api, authorization)
 
 
+@pytest.mark.parametrize("scheme", ["Basic", "Token", "Digest"])
+def test_a_key_under_another_scheme_is_refused(api: Asker, scheme: str) -> None:
+    _verdict(api, f"{scheme} {api.keys[Role.ADMIN]}")
+
+
 def test_the_scheme_may_be_written_in_any_case(api: Asker) -> None:
     headers = {"Authorization": f"bEARER {api.keys[Role.READER]}"}
     assert api.as_(None).get("/cis", headers=headers).status_code == 200

@@ -262,6 +262,25 @@ def test_while_the_model_warms_up_the_answer_is_lexical_and_says_so(history: His
     assert cold.confidence < warm.confidence
 
 
+def test_a_record_that_is_not_encoded_yet_is_judged_by_its_words_alone(history: History) -> None:
+    with transaction(history.engine) as session:
+        log_incident(
+            session,
+            "Badge reader at gate 4 rejects everyone",
+            description="badge reader beeps thrice, gate 4 stays shut",
+            workaround="Press reset behind the reader for ten seconds",
+            status="closed",
+            resolution_code="workaround",
+        )
+    asked = "badge reader at gate 4 beeps thrice and stays shut"
+    fresh = history.ask(asked).suggestions[0]
+    assert (fresh.id, fresh.evidence.semantic) == ("INC-0007", None)
+    history.encode()
+    known = history.ask(asked).suggestions[0]
+    assert known.evidence.semantic is not None
+    assert known.evidence.semantic > 0.5
+
+
 def test_feedback_changes_the_track_record_the_next_moment(history: History) -> None:
     before = _one(history.ask(OUTAGE), "KE-0001").evidence
     assert (before.solved, before.not_helped, before.track_record) == (2, 0, 0.75)

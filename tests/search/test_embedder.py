@@ -100,8 +100,10 @@ def test_a_model_that_fails_to_load_is_tried_again_until_it_does() -> None:
             raise ModelUnavailableError("the weights are not the published ones")
         return HashingEmbedder()
 
-    warming = WarmingEmbedder(load, retry_seconds=0.01)
+    told = threading.Event()
+    warming = WarmingEmbedder(load, retry_seconds=0.01, on_ready=told.set)
     assert not warming.wait(10)
+    assert not told.is_set()
     assert "not the published" in str(warming.error)
     with pytest.raises(ModelUnavailableError) as caught:
         warming.encode(["pool"])
@@ -113,6 +115,7 @@ def test_a_model_that_fails_to_load_is_tried_again_until_it_does() -> None:
     assert warming.encode(["pool"]).shape == (1, 32)
     assert warming.error is None
     assert len(tries) > 1
+    assert told.wait(10)
 
 
 def test_a_stopped_one_does_not_try_again() -> None:

@@ -480,7 +480,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_relationship_source_source", ["source"], unique=False)
 
 
-
 def downgrade() -> None:
     with op.batch_alter_table("relationship_source", schema=None) as batch_op:
         batch_op.drop_index("ix_relationship_source_source")
