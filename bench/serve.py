@@ -28,13 +28,13 @@ from rich.table import Table
 
 _ROOT = Path(__file__).parent.parent
 _SEED = _ROOT / "seed_data"
+_SCRIPT = str(Path(sys.executable).parent / "opsatlas")
 _PATIENCE = 120.0
 _LOADS = (
     ("load", "inventory", "*.csv"),
     ("known-errors load", "incidents", "known_errors.jsonl"),
     ("incidents load", "incidents", "incidents.jsonl"),
     ("changes load", "incidents", "changes.jsonl"),
-    ("feedback load", "incidents", "feedback.jsonl"),
 )
 
 
@@ -66,9 +66,13 @@ def _arguments() -> argparse.Namespace:
 
 
 def _opsatlas(environment: dict[str, str], *arguments: str) -> str:
-    command = [sys.executable, "-m", "api.cli.main", *arguments]
     done = subprocess.run(
-        command, env=environment, cwd=_ROOT, stdout=subprocess.PIPE, text=True, check=True
+        [_SCRIPT, *arguments],
+        env=environment,
+        cwd=_ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     return done.stdout
 
@@ -78,6 +82,8 @@ def _load_seed(environment: dict[str, str]) -> str:
         files = sorted(str(path) for path in (_SEED / folder).glob(pattern))
         _opsatlas(environment, *command.split(), *files, "--json")
     _opsatlas(environment, "articles", "load", str(_SEED / "articles"), "--json")
+    feedback = str(_SEED / "incidents" / "feedback.jsonl")
+    _opsatlas(environment, "feedback", "load", feedback, "--json")
     made = json.loads(_opsatlas(environment, "keys", "create", "--role", "reader", "--json"))
     return str(made["key"])
 
@@ -115,7 +121,7 @@ def _server(environment: dict[str, str], key: str) -> Iterator[_Server]:
         port = probe.getsockname()[1]
     started = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "api.cli.main", "serve", "--port", str(port)],
+        [_SCRIPT, "serve", "--port", str(port)],
         env=environment,
         cwd=_ROOT,
         stdout=subprocess.DEVNULL,

@@ -71,8 +71,6 @@ def restore(
 
 def _sqlite_file(settings: Settings, postgresql_command: str) -> Path:
     """The database's file. Raises UsageError, with what to run instead, where it is PostgreSQL."""
-    from sqlalchemy import make_url
-
     from api.cli.client import unusable_told
     from opsatlas.db.engine import open_engine
 
@@ -81,7 +79,8 @@ def _sqlite_file(settings: Settings, postgresql_command: str) -> Path:
     engine.dispose()
     url = engine.url
     if url.get_backend_name() == "postgresql":
-        plain = make_url(url).set(drivername="postgresql", password=None).render_as_string()
+        # Without the password, which PGPASSWORD or ~/.pgpass are for.
+        plain = url.set(drivername="postgresql").render_as_string().replace(":***@", "@")
         raise UsageError(
             "this copies SQLite files; PostgreSQL has its own tools",
             hint=f"{postgresql_command} {plain}; and copy {_pepper_file(settings)}",

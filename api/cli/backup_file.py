@@ -85,8 +85,8 @@ def put_back(file: Path, database: Path, pepper_file: Path | None) -> None:
         with closing(_open(file, read_only=True)) as source, closing(_open(partial)) as copy:
             _copy(source, copy)
             pepper = _facts(copy).get("key_pepper")
+            copy.execute("PRAGMA secure_delete = ON")  # no pepper stays behind in a free page
             copy.execute("DROP TABLE IF EXISTS opsatlas_backup")
-            copy.execute("VACUUM")  # the pepper must not stay behind in a free page
         with _held_alone(database):
             _replace(partial, database)
     if pepper is not None and pepper_file is not None:

@@ -3,6 +3,7 @@
 import sqlite3
 import stat
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -80,7 +81,8 @@ def test_what_is_no_backup_of_ours_is_refused(cli: Cli) -> None:
     (cli.folder / "short").write_bytes(whole[:middle])
     (cli.folder / "empty").write_bytes(b"")
     with sqlite3.connect(cli.folder / "foreign") as foreign:
-        foreign.execute("CREATE TABLE somebody_elses (id INTEGER)")
+        foreign.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        foreign.execute("INSERT INTO alembic_version VALUES ('0001')")
     (cli.folder / "future").write_bytes(whole)
     with sqlite3.connect(cli.folder / "future") as future:
         future.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -92,13 +94,21 @@ def test_what_is_no_backup_of_ours_is_refused(cli: Cli) -> None:
     assert len(cli.done("export").json["configuration_items"]) == 9
 
 
-def test_a_broken_database_can_be_replaced(cli: Cli) -> None:
+def test_a_broken_database_and_its_journal_can_be_replaced(cli: Cli) -> None:
     cli.done("load", "items.csv")
     cli.done("backup", "a.backup")
-    (cli.data / "opsatlas.db").write_bytes(b"broken" * 1000)
-    (cli.data / "opsatlas.db-wal").write_bytes(b"broken too")
+    database, journal = cli.data / "opsatlas.db", cli.data / "opsatlas.db-wal"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("INSERT INTO source VALUES ('late', '', '2026-01-01 00:00:00')")
+        connection.commit()
+        late = journal.read_bytes()
+    database.write_bytes(b"broken" * 1000)
+    journal.write_bytes(late)
     cli.done("restore", "a.backup", "--force")
-    assert len(cli.done("export").json["configuration_items"]) == 9
+    with closing(sqlite3.connect(database)) as connection:
+        names = {row[0] for row in connection.execute("SELECT name FROM source")}
+    assert "native" in names
+    assert "late" not in names, "the journal of the old database was read into the new one"
 
 
 def test_there_must_be_something_to_back_up_and_a_place(cli: Cli) -> None:
@@ -114,7 +124,7 @@ def test_postgresql_is_sent_to_its_own_tools(cli: Cli) -> None:
         result = other(command, "a.backup", "--json")
         assert result.code == 2
         assert tool in result.json["detail"]
-        assert "secret" not in result.out
+        assert "postgresql://ops@db.example/ops" in result.json["detail"]
 
 
 def write_pairs(database: Path, stop: threading.Event) -> None:

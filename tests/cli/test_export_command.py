@@ -11,6 +11,8 @@ def test_an_export_loads_into_the_same_inventory(cli: Cli) -> None:
     first = cli.done("export").json
     assert len(first["configuration_items"]) == 562
     assert len(first["relationships"]) == 1513
+    database = next(each for each in first["configuration_items"] if each["name"] == "db-orders-01")
+    assert database["attributes"]["failover"] == "manual"
     other = make_cli(cli.folder / "other")
     other.write("inventory.json", json.dumps(first))
     report = other.done("load", "inventory.json", "--json").json
