@@ -8,8 +8,9 @@ import hashlib
 import hmac
 import os
 import secrets
-import time
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,7 +30,6 @@ from opsatlas.settings import Settings
 PREFIX = "opsatlas_"
 LIST_COLUMNS = field_columns(ApiKey, without=("digest",))
 """What a list of keys can be filtered and ordered by."""
-_LOOKS, _PAUSE = 20, 0.05
 _USE_NOTED_EVERY = timedelta(minutes=1)
 
 
@@ -67,25 +67,26 @@ def pepper(settings: Settings) -> bytes:
         return configured.encode()
     path = settings.data_dir / "key-pepper"
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        _make_pepper(path)
+    found = path.read_bytes().strip()
+    if not found:
+        raise InvalidInputError(
+            f"{path} is empty", hint="restore it from a backup, or remove it and make new keys"
+        )
+    return found
+
+
+def _make_pepper(path: Path) -> None:
+    """Write a new pepper, whole or not at all; of two processes at once the first one's stays."""
+    descriptor, made = tempfile.mkstemp(dir=path.parent, prefix=".key-pepper-")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _kept_pepper(path)
-    made = secrets.token_hex(32).encode()
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(made)
-    return made
-
-
-def _kept_pepper(path: Path) -> bytes:
-    for _ in range(_LOOKS):
-        found = path.read_bytes().strip()
-        if found:
-            return found
-        time.sleep(_PAUSE)  # another process has made the file and is about to fill it
-    raise InvalidInputError(
-        f"{path} is empty", hint="restore it from a backup, or remove it and make new keys"
-    )
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+        with suppress(FileExistsError):
+            os.link(made, path)
+    finally:
+        Path(made).unlink()
 
 
 def create_key(

@@ -38,5 +38,5 @@ def configure(level: str = "info") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx", "sentence_transformers", "transformers", "alembic"):
+    for noisy in ("httpx", "faiss.loader", "sentence_transformers", "transformers", "alembic"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,8 @@ from api.strict_route import StrictRoute
 from opsatlas.actor import SYSTEM, Role
 from opsatlas.clock import now
 from opsatlas.db.transaction import reading, transaction
+from opsatlas.errors import InvalidInputError
+from opsatlas.settings import Settings
 from tests.api.asking import Asker, problem
 
 ROUTES = [
@@ -180,3 +183,17 @@ def test_a_key_is_stored_as_a_hash_alone(api: Asker) -> None:
     api.services.engine.dispose()
     assert api.keys[Role.ADMIN].encode() not in database.read_bytes()
     assert (database.parent / "key-pepper").stat().st_mode & 0o777 == 0o600
+
+
+def test_many_first_starts_at_once_share_one_pepper(settings: Settings) -> None:
+    with ThreadPoolExecutor(16) as starts:
+        peppers = set(starts.map(lambda _: keys.pepper(settings), range(64)))
+    assert len(peppers) == 1
+    assert [file.name for file in settings.data_dir.iterdir()] == ["key-pepper"]
+
+
+def test_an_emptied_pepper_is_not_replaced_in_silence(settings: Settings) -> None:
+    keys.pepper(settings)
+    (settings.data_dir / "key-pepper").write_bytes(b"")
+    with pytest.raises(InvalidInputError, match="restore it from a backup"):
+        keys.pepper(settings)
