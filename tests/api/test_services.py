@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 
@@ -15,7 +14,6 @@ from api.services import Services
 from kb.documents import ENCODE
 from opsatlas import jobs
 from opsatlas.db.transaction import reading
-from opsatlas.errors import InvalidInputError
 from opsatlas.jobs import JobState
 from opsatlas.settings import Settings
 from opsatlas.worker import Worker
@@ -113,25 +111,6 @@ def test_readiness_says_what_is_missing_and_nothing_about_where_it_is(api: Asker
     gone = api.http.get("/readyz")
     assert (gone.status_code, gone.json()["database"]) == (503, "it cannot be reached")
     assert api.http.get("/healthz").json() == {"status": "ok"}
-
-
-def test_a_pepper_that_another_process_is_about_to_write_is_waited_for(settings: Settings) -> None:
-    path = settings.data_dir / "key-pepper"
-    path.parent.mkdir(parents=True)
-    path.touch()
-    threading.Timer(0.2, path.write_bytes, [b"pepper\n"]).start()
-    assert keys.pepper(settings) == b"pepper"
-
-
-def test_an_empty_pepper_is_not_taken_for_one(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(keys, "_PAUSE", 0.001)
-    path = settings.data_dir / "key-pepper"
-    path.parent.mkdir(parents=True)
-    path.touch()
-    with pytest.raises(InvalidInputError, match="is empty"):
-        keys.pepper(settings)
 
 
 def test_a_pepper_of_the_settings_is_kept_in_no_file(settings: Settings) -> None:
