@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 from cmdb.apply import apply
 from cmdb.classes import class_vocabulary, type_vocabulary
 from cmdb.current import read_current
-from cmdb.importers.records import InputFile, ReadLimits
-from cmdb.importers.registry import AUTO, choose, find_format
+from cmdb.importers.opened import OpenedFile
+from cmdb.importers.protocol import ReadContext
+from cmdb.importers.records import InputFile
+from cmdb.importers.registry import AUTO, choose, default_mapping, find_format, importers
 from cmdb.incoming import NAME, Incoming, take_in
 from cmdb.models import ImportRun, ImportState, Source
 from cmdb.names import nearest
@@ -103,22 +105,24 @@ def parse(files: Sequence[InputFile], options: LoadOptions, limits: LoadLimits) 
     if not files:
         raise InvalidInputError("there is no file to load")
     incoming, problems = Incoming(), Problems(limits.max_problems)
-    formats: dict[str, None] = {}
-    for file in files:
+    by_format: dict[str, list[OpenedFile]] = {}
+    for file in map(OpenedFile.of, files):
         importer = choose(file, options.format)
         if isinstance(importer, Problem):
             problems.add(importer)
-            continue
-        formats[importer.NAME] = None
+        else:
+            by_format.setdefault(importer.NAME, []).append(file)
+    for name, some in by_format.items():
+        context = ReadContext(default_mapping(name), limits.max_depth)
         take_in(
-            importer.read(file, ReadLimits(limits.max_depth)),
+            importers()[name].read(some, context),
             incoming,
             problems,
             max_records=limits.max_records,
             max_depth=limits.max_depth,
         )
-    name = ", ".join(formats) or options.format
-    return ParsedInput(name, incoming, problems, perf_counter() - begun)
+    formats = ", ".join(by_format) or options.format
+    return ParsedInput(formats, incoming, problems, perf_counter() - begun)
 
 
 def load_parsed(

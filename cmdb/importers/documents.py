@@ -16,14 +16,15 @@ from cmdb.names import did_you_mean
 from cmdb.problems import problem
 from cmdb.schemas import Problem
 
-_SECTIONS = {"configuration_items": Kind.CI, "relationships": Kind.RELATIONSHIP}
+SECTIONS = {"configuration_items": Kind.CI, "relationships": Kind.RELATIONSHIP}
+"""The lists that a native document holds."""
 _FIELDS = {Kind.CI: (*CI_FIELDS, "attributes"), Kind.RELATIONSHIP: RELATIONSHIP_FIELDS}
 
 
 class Object(dict[str, Any]):
     """An object of the file, where there is more to say of it than its members."""
 
-    __slots__ = ("duplicates", "line")
+    __slots__ = ("duplicates", "line", "merged")
 
     def __init__(
         self, pairs: Any = (), *, line: int | None = None, duplicates: tuple[str, ...] = ()
@@ -31,6 +32,8 @@ class Object(dict[str, Any]):
         super().__init__(pairs)
         self.line = line
         self.duplicates = duplicates
+        self.merged: set[str] = set()
+        """Names that came by YAML's `<<`: a later line of the mapping's own replaces them."""
 
 
 def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -59,7 +62,7 @@ def records(
         return
     yield from _duplicates(document, top, None)
     for name, entries in document.items():
-        kind = _SECTIONS.get(name)
+        kind = SECTIONS.get(name)
         where = Where(file, None, f"/{name}")
         if kind is None:
             yield problem(
@@ -67,7 +70,7 @@ def records(
                 f"there is no section {name!r}",
                 where=top,
                 column=name,
-                hint=did_you_mean(name, _SECTIONS) or "the sections are " + ", ".join(_SECTIONS),
+                hint=did_you_mean(name, SECTIONS) or "the sections are " + ", ".join(SECTIONS),
             )
         elif not isinstance(entries, list):
             yield problem(

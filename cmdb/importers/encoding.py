@@ -35,6 +35,19 @@ def decode(file: InputFile) -> str | Problem:
     return text
 
 
+def decode_leniently(file: InputFile) -> tuple[str, str] | Problem:
+    """The text and its encoding; what is neither UTF-8 nor UTF-16 is read as Windows-1252."""
+    text = decode(file)
+    if isinstance(text, str):
+        return text, encoding_of(file.content)
+    if text.code != "not_utf8" or b"\x00" in file.content:
+        return text
+    try:
+        return file.content.decode("cp1252"), "cp1252"
+    except UnicodeDecodeError:
+        return text
+
+
 def _unreadable(file: InputFile, row: int, message: str) -> Problem:
     hint = 'save it as UTF-8; Windows-1252 (Excel\'s plain "CSV") becomes "CSV UTF-8" in Excel'
     return problem("not_utf8", message, where=Where(file.name, row), hint=hint)

@@ -1,21 +1,21 @@
 """The native CSV: configuration items or relationships, told apart by the headers."""
 
-import csv
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz.distance import OSA
 
+from cmdb.importers.csv_text import DELIMITERS, HEAD, csv_rows, first_row, sep_line
 from cmdb.importers.encoding import decode, encoding_of
+from cmdb.importers.opened import OpenedFile
+from cmdb.importers.protocol import Item, ReadContext, Recognition
 from cmdb.importers.records import (
     CI_FIELDS,
     RELATIONSHIP_FIELDS,
-    InputFile,
     Kind,
     KindSeen,
     ParsedRecord,
-    ReadLimits,
     Where,
 )
 from cmdb.problems import problem
@@ -23,11 +23,8 @@ from cmdb.schemas import Problem, Severity
 
 NAME = "native_csv"
 
-_DELIMITERS = ",;\t|"
 _FIELDS = {Kind.CI: CI_FIELDS, Kind.RELATIONSHIP: RELATIONSHIP_FIELDS}
 _REQUIRED = {Kind.CI: ("name", "ci_class"), Kind.RELATIONSHIP: ("dependent", "provider")}
-_HEAD = 16_384
-"""Bytes that are looked at to recognise the format."""
 _LONG_NAME = 8
 """Characters from which two slips, not one, still count as a misspelling."""
 
@@ -44,28 +41,38 @@ class _Layout:
     width: int
 
 
-def recognises(file: InputFile) -> int:
-    """How sure it is that this is a native CSV, 0 to 3."""
-    named = file.name.lower().endswith((".csv", ".tsv", ".txt"))
-    head = file.content[:_HEAD].decode(encoding_of(file.content), errors="ignore")
-    skipped = _sep_line(head)
-    header = _first_row(iter(io.StringIO(head, newline="")), _delimiter(head), skipped)
-    known = set(_canonical(header)) & {*CI_FIELDS, *RELATIONSHIP_FIELDS}
-    return (2 if len(known) > 1 else 0) + (1 if named else 0)
+def recognises(file: OpenedFile) -> Recognition | None:
+    """By the headers that the native format requires."""
+    head = file.content[:HEAD].decode(encoding_of(file.content), errors="ignore")
+    skipped = sep_line(head)
+    header = first_row(iter(io.StringIO(head, newline="")), _delimiter(head), skipped)
+    names = set(_canonical(header))
+    for required in _REQUIRED.values():
+        if names.issuperset(required):
+            return Recognition.by_content(f"its header has {' and '.join(required)}")
+    known = sorted(names & {*CI_FIELDS, *RELATIONSHIP_FIELDS})
+    if len(known) > 1:
+        return Recognition.weakly(f"its header has {' and '.join(known)}")
+    return Recognition.by_name(file, ".csv", ".tsv", ".txt")
 
 
-def read(file: InputFile, limits: ReadLimits) -> Iterator[ParsedRecord | KindSeen | Problem]:
-    """Records in the order of the file, with problems where rows are not such as the header says.
+def read(files: Sequence[OpenedFile], context: ReadContext) -> Iterator[Item]:
+    """Records in the order of the files, with problems where rows are not such as the header says.
 
     Cells are left as they are; blank ones are left out.
     """
+    for file in files:
+        yield from _read(file)
+
+
+def _read(file: OpenedFile) -> Iterator[Item]:
     text = decode(file)
     if isinstance(text, Problem):
         yield text
         return
-    delimiter, skipped = _delimiter(text), _sep_line(text)
+    delimiter, skipped = _delimiter(text), sep_line(text)
     del text  # the rows below are decoded again as they are read, so that this copy can go
-    rows = _rows(file, delimiter, skipped)
+    rows = csv_rows(file, delimiter, skipped, encoding_of(file.content))
     header: list[str] = []
     header_line = 1
     for line, row in rows:
@@ -218,71 +225,12 @@ def _canonical(header: list[str]) -> list[str]:
 
 def _delimiter(text: str) -> str:
     """The delimiter with which the header names the most fields, else gives the most cells."""
-    head = text[:_HEAD]
-    skipped = _sep_line(head)
+    head = text[:HEAD]
+    skipped = sep_line(head)
     known = {*CI_FIELDS, *RELATIONSHIP_FIELDS}
 
     def score(delimiter: str) -> tuple[int, int]:
-        row = _first_row(iter(io.StringIO(head, newline="")), delimiter, skipped)
+        row = first_row(iter(io.StringIO(head, newline="")), delimiter, skipped)
         return len(known & set(_canonical(row))), len(row)
 
-    return max(_DELIMITERS, key=score)
-
-
-def _sep_line(text: str) -> int:
-    """1 where the first line is Excel's own `sep=;`, which is no header."""
-    return int(text[:4].lower() == "sep=")
-
-
-def _first_row(lines: Iterator[str], delimiter: str, skipped: int) -> list[str]:
-    for _ in range(skipped):
-        next(lines, None)
-    try:
-        for row in csv.reader(lines, delimiter=delimiter):
-            if any(cell.strip() for cell in row):
-                return row
-    except csv.Error:
-        return []
-    return []
-
-
-def _rows(
-    file: InputFile, delimiter: str, skipped: int
-) -> Iterator[tuple[int, list[str] | Problem]]:
-    """Each row with the physical line at which it starts; stops where quoting is lost."""
-    lines = io.TextIOWrapper(
-        io.BytesIO(file.content), encoding=encoding_of(file.content), newline=""
-    )
-    for _ in range(skipped):
-        next(lines, None)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    before = 0
-    while True:
-        first = before + skipped + 1
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            several = reader.line_num - before > 1
-            yield first, _broken(Where(file.name, first), str(error), several)
-            if several:
-                return
-        else:
-            yield first, row
-        before = reader.line_num
-
-
-def _broken(where: Where, reason: str, several: bool) -> Problem:
-    if "field limit" in reason:
-        message = f"a cell is longer than {csv.field_size_limit():,} characters"
-    else:
-        message = f"the quotes in this row do not match ({reason})"
-    if several:
-        message += "; the file is not read further"
-    return problem(
-        "broken_row",
-        message,
-        where=where,
-        hint='a quote inside of a quoted cell is written twice: "say ""hello"""',
-    )
+    return max(DELIMITERS, key=score)

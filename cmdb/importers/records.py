@@ -49,20 +49,12 @@ class Where(NamedTuple):
         return f"{self.file} {self.pointer}" if self.pointer else self.file
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InputFile:
     """One file of a load: the name that problems show, and its bytes."""
 
     name: str
     content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ReadLimits:
-    """What an importer lets through."""
-
-    max_depth: int = 50
-    """Deepest nesting of objects and lists."""
 
 
 @dataclass(slots=True)

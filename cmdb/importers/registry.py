@@ -1,12 +1,15 @@
 """The inventory formats by name: our own, and those of other packages by entry point."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import cache
+from importlib import resources
 from importlib.metadata import entry_points
-from typing import Protocol
 
 from cmdb.importers import native_csv, native_json, native_yaml
-from cmdb.importers.records import InputFile, KindSeen, ParsedRecord, ReadLimits, Where
+from cmdb.importers.mapping import Mapping, read_mapping
+from cmdb.importers.opened import OpenedFile
+from cmdb.importers.protocol import Importer, Recognition
+from cmdb.importers.records import InputFile, Where
 from cmdb.names import did_you_mean
 from cmdb.problems import problem
 from cmdb.schemas import Problem
@@ -14,25 +17,6 @@ from opsatlas.errors import InvalidInputError
 
 AUTO = "auto"
 ENTRY_POINTS = "opsatlas.importers"
-
-
-class Importer(Protocol):
-    """A format. A module with these three names is one."""
-
-    NAME: str
-
-    def recognises(self, file: InputFile) -> int:
-        """How sure it is that the file has this format: 0 not at all, 1 by its name only, 2 by its
-        content, 3 by both. Must not raise, whatever the file holds."""
-        ...
-
-    def read(
-        self, file: InputFile, limits: ReadLimits
-    ) -> Iterator[ParsedRecord | KindSeen | Problem]:
-        """The file's records. Must not raise: what cannot be read is yielded as a problem."""
-        ...
-
-
 _BUILT_IN: tuple[Importer, ...] = (native_csv, native_json, native_yaml)
 
 
@@ -64,26 +48,57 @@ def find_format(name: str) -> Importer | None:
     )
 
 
+def default_mapping_text(importer: Importer) -> str:
+    """The shipped mapping of a format, as TOML with its comments; empty where it needs none."""
+    own = getattr(importer, "MAPPING", None)
+    if isinstance(own, str):
+        return own
+    shipped = resources.files("cmdb.importers") / "mappings" / f"{importer.NAME}.toml"
+    return shipped.read_text("utf-8") if shipped.is_file() else ""
+
+
+@cache
+def default_mapping(name: str) -> Mapping:
+    """The shipped mapping of the format called `name`."""
+    text = default_mapping_text(importers()[name])
+    return read_mapping(InputFile(f"{name}.toml", text.encode()))
+
+
 def choose(file: InputFile, name: str = AUTO) -> Importer | Problem:
     """The format called `name`, or with `auto` the one that recognises the file best.
 
     Raises InvalidInputError for a name that no format has.
     """
-    known = importers()
     said = find_format(name)
     if said is not None:
         return said
+    opened = OpenedFile.of(file)
     if not file.content.strip():
         return problem("empty_file", "the file is empty", where=Where(file.name))
-    sure = {importer.NAME: importer.recognises(file) for importer in known.values()}
-    best = max(sure.values())
-    fitting = [format_name for format_name, score in sure.items() if score == best]
-    if best and len(fitting) == 1:
-        return known[fitting[0]]
-    message = f"it could be {' or '.join(fitting)}" if best else "no format fits this file"
+    candidates = recognise(opened)
+    if len(candidates) == 1:
+        return candidates[0][0]
+    known = importers()
+    if candidates:
+        message = "it could be " + " or ".join(
+            f"{importer.NAME} ({found.why})" for importer, found in candidates
+        )
+    else:
+        message = "no format fits this file"
     return problem(
         "unknown_format",
         message,
         where=Where(file.name),
         hint=f"say which with the format option: {', '.join(known)}",
     )
+
+
+def recognise(file: OpenedFile) -> Sequence[tuple[Importer, Recognition]]:
+    """The formats that are surest of the file, equally sure; usually one."""
+    found = [
+        (importer, said)
+        for importer in importers().values()
+        if (said := importer.recognises(file)) is not None
+    ]
+    best = max((said.certainty for _, said in found), default=0)
+    return [(importer, said) for importer, said in found if said.certainty == best]

@@ -1,7 +1,9 @@
 """Shorthands for tests about importers: a file's records and problems."""
 
-from cmdb.importers.records import InputFile, Kind, ParsedRecord, ReadLimits
-from cmdb.importers.registry import Importer
+from cmdb.importers.mapping import Mapping
+from cmdb.importers.opened import OpenedFile
+from cmdb.importers.protocol import Importer, ReadContext
+from cmdb.importers.records import Kind, ParsedRecord
 from cmdb.schemas import Problem
 
 
@@ -12,7 +14,7 @@ def read(
     raw = content.encode() if isinstance(content, str) else content
     records: list[ParsedRecord] = []
     problems: list[Problem] = []
-    for item in importer.read(InputFile(name, raw), ReadLimits(depth)):
+    for item in importer.read([OpenedFile(name, raw)], ReadContext(Mapping(), depth)):
         if isinstance(item, ParsedRecord):
             records.append(item)
         elif isinstance(item, Problem):

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cmdb.importers import native_csv, registry
+from cmdb.importers.opened import OpenedFile
 from cmdb.importers.records import InputFile, Kind
 from cmdb.schemas import Severity
 from tests.cmdb.reading import read, the_problem
@@ -181,7 +182,7 @@ def test_a_file_that_fits_no_format_lists_the_formats() -> None:
 def test_random_bytes_never_crash_the_reader(content: bytes) -> None:
     read(native_csv, content)
     read(native_csv, b"name,ci_class,note\n" + content)
-    native_csv.recognises(InputFile("x", content))
+    native_csv.recognises(OpenedFile("x", content))
 
 
 @settings(max_examples=200, deadline=None)
