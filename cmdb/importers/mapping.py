@@ -139,6 +139,11 @@ class Mapping(_Part):
         """An option that is yes or no; no where it is not set."""
         return str(self.options.get(name, False)).lower() in {"true", "yes", "1", "on"}
 
+    def listed(self, name: str) -> list[str]:
+        """An option that is a list of texts; a single text is a list of one."""
+        said = self.options.get(name, [])
+        return list(said) if isinstance(said, list) else [str(said)]
+
     @cached_property
     def _classes(self) -> "_Patterns":
         return _Patterns(self.classes)

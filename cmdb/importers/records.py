@@ -72,6 +72,8 @@ class KindSeen:
     """The file says that it lists all records of this kind, also where it lists none."""
 
     kind: Kind
+    whole: bool = True
+    """False where the input itself says that there are more than it holds: nothing is retired."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,36 @@
 """The inventory formats by name: our own, and those of other packages by entry point."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from importlib.metadata import entry_points
 
-from cmdb.importers import native_csv, native_json, native_yaml
+from cmdb.importers import (
+    ansible,
+    aws_config,
+    backstage,
+    compose,
+    cyclonedx,
+    itop,
+    jaeger,
+    kubernetes,
+    native_csv,
+    native_json,
+    native_xlsx,
+    native_yaml,
+    netbox,
+    servicenow,
+    spreadsheet,
+    terraform,
+    zipkin,
+)
 from cmdb.importers.mapping import Mapping, read_mapping
 from cmdb.importers.opened import OpenedFile
 from cmdb.importers.protocol import Importer, Recognition
 from cmdb.importers.records import InputFile, Where
+from cmdb.importers.xlsx_file import is_workbook
+from cmdb.importers.xml_text import begins_xml
 from cmdb.names import did_you_mean
 from cmdb.problems import problem
 from cmdb.schemas import Problem
@@ -17,7 +38,25 @@ from opsatlas.errors import InvalidInputError
 
 AUTO = "auto"
 ENTRY_POINTS = "opsatlas.importers"
-_BUILT_IN: tuple[Importer, ...] = (native_csv, native_json, native_yaml)
+_BUILT_IN: tuple[Importer, ...] = (
+    native_csv,
+    native_json,
+    native_yaml,
+    native_xlsx,
+    ansible,
+    aws_config,
+    backstage,
+    compose,
+    cyclonedx,
+    itop,
+    jaeger,
+    kubernetes,
+    netbox,
+    servicenow,
+    spreadsheet,
+    terraform,
+    zipkin,
+)
 
 
 @cache
@@ -64,33 +103,51 @@ def default_mapping(name: str) -> Mapping:
     return read_mapping(InputFile(f"{name}.toml", text.encode()))
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The format of a file, and why: the phrase ends "… because"."""
+
+    importer: Importer
+    why: str
+
+
 def choose(file: InputFile, name: str = AUTO) -> Importer | Problem:
+    """The format that `chosen` finds."""
+    found = chosen(file, name)
+    return found if isinstance(found, Problem) else found.importer
+
+
+def chosen(file: InputFile, name: str = AUTO) -> Choice | Problem:
     """The format called `name`, or with `auto` the one that recognises the file best.
 
     Raises InvalidInputError for a name that no format has.
     """
     said = find_format(name)
     if said is not None:
-        return said
+        return Choice(said, "the load says so")
     opened = OpenedFile.of(file)
     if not file.content.strip():
         return problem("empty_file", "the file is empty", where=Where(file.name))
     candidates = recognise(opened)
     if len(candidates) == 1:
-        return candidates[0][0]
+        importer, found = candidates[0]
+        return Choice(importer, found.why)
     known = importers()
+    hint = f"say which with the format option: {', '.join(known)}"
     if candidates:
         message = "it could be " + " or ".join(
             f"{importer.NAME} ({found.why})" for importer, found in candidates
         )
     else:
         message = "no format fits this file"
-    return problem(
-        "unknown_format",
-        message,
-        where=Where(file.name),
-        hint=f"say which with the format option: {', '.join(known)}",
-    )
+        tables = opened.tables
+        if isinstance(tables, Problem) and is_workbook(file.content):
+            return tables
+        if begins_xml(file) and isinstance(opened.xml, Problem):
+            return opened.xml
+        if not isinstance(tables, Problem) and any(len(table.header) > 1 for table in tables):
+            hint = f"for a table, `opsatlas sources map FILE` proposes how to read it; else {hint}"
+    return problem("unknown_format", message, where=Where(file.name), hint=hint)
 
 
 def recognise(file: OpenedFile) -> Sequence[tuple[Importer, Recognition]]:

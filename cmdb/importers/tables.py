@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from cmdb.importers.csv_text import DELIMITERS, HEAD, csv_rows, sep_line
 from cmdb.importers.encoding import decode_leniently
 from cmdb.importers.records import InputFile, Where
-from cmdb.importers.xlsx_file import is_xlsx, read_xlsx
+from cmdb.importers.xlsx_file import is_workbook, read_xlsx
 from cmdb.problems import problem
 from cmdb.schemas import Problem, Severity
 
@@ -33,6 +33,7 @@ class Table:
     """A table with its header; `rows` reads it from its start every time."""
 
     file: str
+    """As problems show it: with the sheet, where a workbook has several."""
     name: str
     """Of the sheet; the file's where it has none."""
     header: tuple[str, ...]
@@ -44,6 +45,7 @@ class Table:
     def rows(self) -> Iterator[Row | Problem]:
         """Rows that hold anything; a Problem where a row is not such as the header says."""
         width = len(self.header)
+        nameless = {at for at, name in enumerate(self.header) if not name}
         for line, cells in self.raw_rows():
             if line <= self.header_line:
                 continue
@@ -63,6 +65,16 @@ class Table:
                     hint="a delimiter is too many; a cell that holds one needs quotes",
                 )
                 continue
+            for at in [at for at in nameless if at < len(filled) and filled[at]]:
+                nameless.remove(at)
+                yield problem(
+                    "value_without_header",
+                    f"column {at + 1} has values, but no header: they are left out",
+                    where=where,
+                    severity=Severity.WARNING,
+                    value=filled[at],
+                    hint="name the column in the header, or empty it",
+                )
             yield Row(
                 where,
                 {
@@ -75,14 +87,12 @@ class Table:
 
 def read_tables(file: InputFile) -> list[Table] | Problem:
     """The tables of a CSV or XLSX; those without a header row are left out."""
-    if is_xlsx(file.content):
+    if is_workbook(file.content):
         sheets = read_xlsx(file)
         if isinstance(sheets, Problem):
             return sheets
         found = [
-            table
-            for name, rows in sheets.items()
-            if (table := _table(file.name, name, lambda rows=rows: iter(rows), ()))  # type: ignore[misc]
+            table for sheet in sheets if (table := _table(sheet.place, sheet.name, sheet.rows, ()))
         ]
         return found or _no_header(file)
     read = decode_leniently(file)
@@ -131,7 +141,7 @@ def _table(
     filled = [sum(bool(cell.strip()) for cell in cells) for _, cells in top]
     most = max(filled, default=0)
     for (line, cells), count in zip(top, filled, strict=True):
-        if count >= max(1, most / 2):
+        if count >= max(min(most, 2), most / 2):  # a title fills one cell
             return Table(file, name, _told_apart(cells), line, raw_rows, warnings)
     return None
 

@@ -58,20 +58,26 @@ class _Open:
 
 
 def parse_yaml(
-    file: InputFile, max_depth: int, *, text_up_to: int = 0, aliases: bool = False
+    file: InputFile,
+    max_depth: int,
+    *,
+    text_up_to: int = 0,
+    aliases: bool = False,
+    unknown_tags: bool = False,
 ) -> list[Any]:
     """Every document of the file that is not empty; the last is a Problem where reading ended in
     one.
 
     Plain scalars down to the level `text_up_to` are taken as they are written. With `aliases` these
-    are followed and `<<` is merged, within bounds; without it they are refused.
+    are followed and `<<` is merged, within bounds; without it they are refused. With `unknown_tags`
+    a scalar under a tag of another's (`!vault`) is a `BadValue` that holds the tag alone.
     """
     text = decode(file)
     if isinstance(text, Problem):
         return [text]
     found: list[Any] = []
     try:
-        for document in _Builder(max_depth, text_up_to, aliases).documents(text):
+        for document in _Builder(max_depth, text_up_to, aliases, unknown_tags).documents(text):
             if document is not None:
                 found.append(document)
     except _RefusedError as error:
@@ -101,8 +107,9 @@ def _malformed(file: InputFile, line: int | None, reason: str) -> Problem:
 class _Builder:
     """Makes plain values of the events, mappings as `Object` with their lines."""
 
-    def __init__(self, max_depth: int, text_up_to: int, aliases: bool) -> None:
+    def __init__(self, max_depth: int, text_up_to: int, aliases: bool, unknown_tags: bool) -> None:
         self._max_depth, self._text_up_to, self._aliases = max_depth, text_up_to, aliases
+        self._unknown_tags = unknown_tags
         self._stack: list[_Open] = []
         self._anchored: dict[str, tuple[Any, int]] = {}
         """The value of each anchor, and its size."""
@@ -149,6 +156,8 @@ class _Builder:
         self._stack.append(_Open(value, event.anchor))
 
     def _scalar(self, event: ScalarEvent) -> Any:
+        if self._unknown_tags and (tag := _unknown_tag(event)):
+            return BadValue(tag, "a value under a tag that is not read")
         _refuse_tag(event)
         text: str = event.value
         plain = event.style is None
@@ -229,11 +238,16 @@ def _resolved(text: str) -> Any:
 
 def _refuse_tag(event: Event) -> None:
     """Only `!!str` may be said; anything else asks for an object to be constructed."""
-    tag = getattr(event, "tag", None)
-    if tag is not None and str(tag) not in {"tag:yaml.org,2002:str", "!"}:
+    if tag := _unknown_tag(event):
         raise _RefusedError(
             "tag_refused", f"the tag {tag} is not supported", _line(event), "leave the tag out"
         )
+
+
+def _unknown_tag(event: Event) -> str | None:
+    tag = getattr(event, "tag", None)
+    said = None if tag is None else str(tag)
+    return None if said in {None, "tag:yaml.org,2002:str", "!"} else said
 
 
 def _line(event: Event) -> int:
