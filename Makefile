@@ -26,8 +26,8 @@ demo: $(STAMP) ## Load the seed company into a folder of its own and tell one in
 serve: $(STAMP) ## Start the server on the demo's data (OPSATLAS_DATA_DIR chooses another folder)
 	@OPSATLAS_DATA_DIR=$${OPSATLAS_DATA_DIR:-$(DEMO_DATA)} $(BIN)/opsatlas serve
 
-test: $(STAMP) ## Run every test
-	$(BIN)/python -m pytest
+test: $(STAMP) ## Run every test, a process for each core
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(STAMP) ## Check style, format, types and the arrows between the rooms
 	$(BIN)/ruff check .

@@ -15,8 +15,12 @@ from api.routes import (
     audit,
     catalogue,
     changes,
+    cmdb_health,
+    diff,
+    duplicates,
     export,
     feedback,
+    formats,
     health,
     impact,
     imports,
@@ -25,9 +29,13 @@ from api.routes import (
     jobs,
     keys,
     known_errors,
+    merges,
+    precedence,
     relationships,
+    reviews,
     sources,
     suggestions,
+    syncs,
 )
 from api.services import Services
 from opsatlas import __version__
@@ -39,10 +47,18 @@ _ROUTERS: tuple[APIRouter, ...] = (
     suggestions.router,
     feedback.router,
     items.router,
+    merges.router,
+    duplicates.router,
     relationships.router,
+    diff.router,
     catalogue.router,
     sources.router,
     imports.router,
+    syncs.router,
+    formats.router,
+    reviews.router,
+    precedence.router,
+    cmdb_health.router,
     export.router,
     incidents.router,
     known_errors.router,
@@ -78,6 +94,7 @@ def create_app(services: Services, *, background: bool = True) -> FastAPI:
         summary="What is affected, what has worked before, what do we have",
         description=_DESCRIPTION,
         lifespan=lifespan,
+        form_limits={"max_files": services.settings.import_max_files},
         redirect_slashes=False,
         # FastAPI's own pages load scripts from elsewhere; the description is at /openapi.json.
         docs_url=None,
@@ -98,7 +115,7 @@ def create_app(services: Services, *, background: bool = True) -> FastAPI:
 
 def body_limit(settings: Settings, path: str) -> int:
     """Largest body in bytes that the route at `path` takes."""
-    uploads = path.startswith(API) and path.endswith("/imports")
+    uploads = path.startswith(API) and path.endswith(("/imports", "/formats/proposal"))
     return settings.max_upload_bytes if uploads else settings.max_body_bytes
 
 

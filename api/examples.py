@@ -149,6 +149,14 @@ IMPORT_REPORT: dict[str, Any] = {
     "state": "done",
     "source": "netbox",
     "format": "native_csv",
+    "recognised": [
+        {
+            "file": "servers.csv",
+            "format": "native_csv",
+            "why": "its header has name and ci_class",
+        }
+    ],
+    "mapping": None,
     "dry_run": False,
     "configuration_items": {
         "created": 10,

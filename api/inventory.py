@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Engine
@@ -10,7 +11,8 @@ from sqlalchemy.exc import OperationalError
 
 from cmdb import import_runs
 from cmdb.importers.records import InputFile
-from cmdb.load import LoadLimits, LoadOptions, check_options, parse
+from cmdb.load import own_mapping, parse
+from cmdb.load_options import LoadLimits, LoadOptions, check_options
 from cmdb.models import ImportState
 from cmdb.problems import problem
 from cmdb.schemas import ImportReport, Severity
@@ -43,13 +45,21 @@ def load_now(
 
 
 def load_later(
-    engine: Engine, files: Sequence[InputFile], options: LoadOptions, actor: Actor
+    engine: Engine,
+    settings: Settings,
+    files: Sequence[InputFile],
+    options: LoadOptions,
+    actor: Actor,
 ) -> ImportReport:
-    """Keep `files` for a job. Raises at once what is wrong with `options`."""
+    """Keep `files` for a job. Raises at once what is wrong with `options`.
+
+    The source's mapping is kept with them: the job may run where that folder is another.
+    """
     check_options(options)
+    options = replace(options, mapping=own_mapping(options, LoadLimits.of(settings)))
     with transaction(engine) as session:
         run = import_runs.queue_run(session, files, options, actor)
-        jobs.enqueue(session, IMPORT, {"run": run.id, **_payload(actor)})
+        jobs.enqueue(session, IMPORT, {"run": run.id, **payload_of(actor)})
     return import_runs.report_of(run)
 
 
@@ -81,7 +91,8 @@ def run_import(engine: Engine, settings: Settings, payload: dict[str, Any]) -> N
             import_runs.end_run(session, run, _failed(import_runs.report_of(run), error))
 
 
-def _payload(actor: Actor) -> dict[str, Any]:
+def payload_of(actor: Actor) -> dict[str, Any]:
+    """What a job keeps of whoever asked for it."""
     return {"actor": actor.name, "role": actor.role.value, "request_id": actor.request_id}
 
 

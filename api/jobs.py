@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Engine
 
+from api.cmdb_health import RECORD, run_record
 from api.inventory import IMPORT, run_import
+from api.syncs import SYNC, Sources, run_job
 from kb import indexing
 from opsatlas.errors import UnavailableError
 from opsatlas.settings import Settings
@@ -32,7 +35,10 @@ def handlers(
     def load(payload: dict[str, Any]) -> None:
         run_import(engine, settings, payload)
 
-    found: dict[str, Handler] = {IMPORT: load}
+    def record(payload: dict[str, Any]) -> None:
+        run_record(engine, settings, payload)
+
+    found: dict[str, Handler] = {IMPORT: load, RECORD: record}
     if settings.embedding_enabled:
         indexed = indexing.handlers(
             engine, embedder, batch_size=settings.embedding_batch_size, should_stop=should_stop
@@ -47,3 +53,29 @@ def handlers(
 
         found[indexing.ENCODE] = encode
     return found
+
+
+def sync_handlers(
+    engine: Engine,
+    settings: Settings,
+    sources: Sources,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Mapping[str, Handler]:
+    """The job that pulls a source. It has a worker of its own: it may wait long for others."""
+
+    def pause(seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not should_stop():
+            if (left := end - time.monotonic()) <= 0:
+                return
+            time.sleep(min(left, _LOOK_EVERY))
+        raise StoppedError("the process was stopped before the source was read")
+
+    def sync(payload: dict[str, Any]) -> None:
+        run_job(engine, settings, sources, payload, pause)
+
+    return {SYNC: sync}
+
+
+_LOOK_EVERY = 0.2
+"""Seconds of a pause after which a process looks whether it is to stop."""

@@ -97,16 +97,21 @@ def listing(request: Request, query: ListQuery, shape: type[T], page: PageOf[T])
     )
 
 
-def whole(request: Request, query: ListQuery, shape: type[T], items: Sequence[T]) -> Listing[T]:
-    """A page of a list that is short enough to be read whole; it has no filters.
-
-    Raises InvalidListQueryError for anything but `limit`, `offset` and `fields`.
-    """
+def refuse_filters(query: ListQuery) -> None:
+    """Raise InvalidListQueryError for anything but `limit`, `offset` and `fields`."""
     refused = [name for name, _values in query.filters] + ["ordering"] * bool(query.ordering)
     if query.cursor is not None:
         refused.append("cursor")
     if refused:
         raise _wrong(refused[0], "is not possible in this list", "limit, offset and fields are")
+
+
+def whole(request: Request, query: ListQuery, shape: type[T], items: Sequence[T]) -> Listing[T]:
+    """A page of a list that is short enough to be read whole; it has no filters.
+
+    Raises InvalidListQueryError for anything but `limit`, `offset` and `fields`.
+    """
+    refuse_filters(query)
     end = query.offset + query.limit
     return _listing_of(shape)(
         count=len(items),

@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from api.problems import MEDIA_TYPE, Problem, ProblemItem
 
 _COMPONENT = "#/components/schemas/{model}"
-_METHODS = frozenset({"get", "post", "patch", "delete"})
+_METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 _ALWAYS = {
     "400": "The request cannot be read",
     "401": "No valid API key",

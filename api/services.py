@@ -9,9 +9,14 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from api import keys
-from api.jobs import handlers
+from api.cmdb_health import DailyRecord
+from api.jobs import handlers, sync_handlers
 from api.key_uses import KeyUses
+from api.syncs import queue_due
+from cmdb.duplicates import DuplicateCache
+from cmdb.health_cache import HealthCache
 from cmdb.priority import PriorityMatrix
+from cmdb.pulling.sources import read_sync_sources
 from cmdb.snapshots import GraphCache
 from kb.indexing import enqueue_encoding
 from kb.writing import WritePolicy
@@ -39,6 +44,7 @@ class Services:
 
     def __init__(self, settings: Settings, local_actor: Actor | None = None) -> None:
         self.settings = settings
+        self.syncs = read_sync_sources(settings.sync_sources)
         self.local_actor = local_actor
         self.engine: Engine = open_engine(settings)
         self.pepper = keys.pepper(settings)
@@ -46,6 +52,8 @@ class Services:
         self.priority_matrix = PriorityMatrix.from_mapping(settings.priority_matrix)
         self.write_policy = WritePolicy(settings.search_passage_words, self.priority_matrix)
         self.graphs = GraphCache()
+        self.duplicates = DuplicateCache()
+        self.health = HealthCache()
         self.embedder = WarmingEmbedder(on_ready=self._encode_what_is_left)
         self.retriever = Retriever(
             self.engine, self.embedder, candidates=settings.search_candidates
@@ -57,6 +65,15 @@ class Services:
             poll_interval=settings.job_poll_interval,
             lease=settings.job_lease,
             max_attempts=settings.job_max_attempts,
+            chore=DailyRecord(self.engine, settings),
+        )
+        self.sync_worker = Worker(
+            self.engine,
+            sync_handlers(self.engine, settings, self.syncs, self._stopping.is_set),
+            poll_interval=settings.job_poll_interval,
+            lease=settings.job_lease,
+            max_attempts=settings.job_max_attempts,
+            chore=lambda: queue_due(self.engine, self.syncs),
         )
 
     def model_state(self) -> tuple[ModelState, str | None]:
@@ -75,12 +92,15 @@ class Services:
             if self.settings.embedding_enabled:
                 self.embedder.start()
             self.worker.start()
+            if self.syncs:
+                self.sync_worker.start()
             self.key_uses.start()
 
     def stop(self) -> None:
         """Let the running job end, give the connections back."""
         self._stopping.set()
         self.worker.stop()
+        self.sync_worker.stop()
         self.key_uses.stop()
         self.embedder.stop()
         self.engine.dispose()

@@ -10,6 +10,7 @@ from fastapi import Depends, File, Form, Request, UploadFile
 from api.strict_route import StrictRoute
 from cmdb.importers.records import InputFile
 from cmdb.names import did_you_mean
+from cmdb.source_mappings import MAX_MAPPING_BYTES, AdminMapping
 from opsatlas.errors import ErrorItem, InvalidInputError
 from opsatlas.strict_json import check_text
 
@@ -41,6 +42,37 @@ def _files(
     return [InputFile(form_text(each.filename or "file"), each.file.read()) for each in file]
 
 
+def _mapping(
+    _checked: Annotated[None, Depends(_known_fields)],
+    mapping: Annotated[
+        UploadFile | None,
+        File(description="A mapping (TOML or YAML) over the format's own: `GET /formats/{name}`"),
+    ] = None,
+) -> AdminMapping | None:
+    if mapping is None:
+        return None
+    name = form_text(mapping.filename or "mapping")
+    return AdminMapping.read(InputFile(name, mapping.file.read(MAX_MAPPING_BYTES + 1)))
+
+
+def _choices(
+    set: Annotated[  # noqa: A002 - the field's name
+        list[str] | None, Form(description="`NAME=VALUE`: an option of the format; repeatable")
+    ] = None,
+) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for said in set or ():
+        name, equals, value = form_text(said).partition("=")
+        if not equals or not name.strip():
+            raise InvalidInputError(
+                f"{said!r} chooses nothing",
+                hint="set takes NAME=VALUE",
+                errors=[ErrorItem("/set", "it must be NAME=VALUE", said)],
+            )
+        found[name.strip()] = value.strip()
+    return found
+
+
 def form_text(value: str) -> str:
     """A text of a form as databases can hold it. Raises MalformedJsonError."""
     check_text(value)
@@ -53,6 +85,8 @@ def size_of(files: Sequence[InputFile]) -> int:
 
 
 Uploads = Annotated[list[InputFile], Depends(_files)]
+MappingFile = Annotated[AdminMapping | None, Depends(_mapping)]
+Choices = Annotated[dict[str, str], Depends(_choices)]
 DryRun = Annotated[bool, Form(description="Say what would change, and change nothing")]
 Partial = Annotated[
     bool, Form(description="Load the good records and leave the bad ones, instead of all or none")

@@ -31,7 +31,8 @@ import kb.models
 import search.models
 from bench.topology import layered
 from cmdb.importers.records import CI_FIELDS, RELATIONSHIP_FIELDS, InputFile
-from cmdb.load import LoadLimits, LoadOptions, load_parsed, parse
+from cmdb.load import load_parsed, parse
+from cmdb.load_options import LoadLimits, LoadOptions
 from opsatlas.actor import SYSTEM
 from opsatlas.db import migrate
 from opsatlas.db.engine import open_engine
@@ -54,6 +55,7 @@ INVENTORY = (
     "source",
     "configuration_item",
     "external_key",
+    "identifier",
     "redundancy_group",
     "relationship",
     "relationship_source",
@@ -68,7 +70,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="opsatlas-bench-") as name:
         folder = Path(name)
-        cis, relationships = _write_files(folder, options.cis, options.relationships, options.seed)
+        cis, relationships = write_files(folder, options.cis, options.relationships, options.seed)
         report: dict[str, Any] = {"cis": cis, "relationships": relationships, "databases": {}}
         report["databases"]["sqlite"] = _measure(
             cis + relationships, folder, f"sqlite:///{folder / 'ours.db'}", "sqlite:///{}"
@@ -98,7 +100,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _write_files(folder: Path, cis: int, relationships: int, seed: int) -> tuple[int, int]:
+def write_files(folder: Path, cis: int, relationships: int, seed: int) -> tuple[int, int]:
     """Native CSV files of a company of this size; how many CIs and relationships they hold."""
     topology = layered(cis, relationships + relationships // 10 + 100, seed)
     for name, step in (("cis.csv", 0), ("changed.csv", round(1 / CHANGED_SHARE))):

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from bench.judged_set import encode_with_progress
 from cmdb.importers.records import InputFile
-from cmdb.load import LoadLimits, LoadOptions
 from cmdb.load import load as load_inventory
+from cmdb.load_options import LoadLimits, LoadOptions
 from cmdb.snapshots import DependencyGraph, build
 from kb.loads import load as load_history
 from kb.suggest_schemas import SuggestionQuestion

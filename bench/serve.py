@@ -42,16 +42,17 @@ def main() -> None:
     arguments = _arguments()
     with tempfile.TemporaryDirectory(prefix="opsatlas-bench-") as folder:
         environment = {**os.environ, "OPSATLAS_DATA_DIR": folder, "OPSATLAS_LOG_LEVEL": "error"}
-        key = _load_seed(environment)
+        load_seed(environment)
+        key = admin_key(environment)
         # Once with everything encoded, so that the measured start is one of every day.
-        with _server(environment, key) as warming:
+        with server(environment, key) as warming:
             warming.wait_for_model()
-        with _server(environment, key) as server:
+        with server(environment, key) as running:
             figures: dict[str, Any] = {
-                "ready_s": server.ready_s,
-                "model_s": server.wait_for_model(),
+                "ready_s": running.ready_s,
+                "model_s": running.wait_for_model(),
             }
-            figures |= _requests(server.client, arguments.requests)
+            figures |= _requests(running.client, arguments.requests)
     if arguments.json:
         print(json.dumps(figures, indent=2))
     else:
@@ -65,7 +66,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _opsatlas(environment: dict[str, str], *arguments: str) -> str:
+def opsatlas(environment: dict[str, str], *arguments: str) -> str:
+    """Run the command; what it prints."""
     done = subprocess.run(
         [_SCRIPT, *arguments],
         env=environment,
@@ -77,18 +79,25 @@ def _opsatlas(environment: dict[str, str], *arguments: str) -> str:
     return done.stdout
 
 
-def _load_seed(environment: dict[str, str]) -> str:
+def load_seed(environment: dict[str, str]) -> None:
+    """Load the whole seed company."""
     for command, folder, pattern in _LOADS:
         files = sorted(str(path) for path in (_SEED / folder).glob(pattern))
-        _opsatlas(environment, *command.split(), *files, "--json")
-    _opsatlas(environment, "articles", "load", str(_SEED / "articles"), "--json")
+        opsatlas(environment, *command.split(), *files, "--json")
+    opsatlas(environment, "articles", "load", str(_SEED / "articles"), "--json")
     feedback = str(_SEED / "incidents" / "feedback.jsonl")
-    _opsatlas(environment, "feedback", "load", feedback, "--json")
-    made = json.loads(_opsatlas(environment, "keys", "create", "--role", "reader", "--json"))
+    opsatlas(environment, "feedback", "load", feedback, "--json")
+
+
+def admin_key(environment: dict[str, str]) -> str:
+    """A new key with all rights."""
+    made = json.loads(opsatlas(environment, "keys", "create", "--role", "admin", "--json"))
     return str(made["key"])
 
 
-class _Server:
+class Server:
+    """A server process, once it is ready."""
+
     def __init__(self, client: httpx.Client, started: float) -> None:
         self.client = client
         self._started = started
@@ -115,7 +124,8 @@ class _Server:
 
 
 @contextmanager
-def _server(environment: dict[str, str], key: str) -> Iterator[_Server]:
+def server(environment: dict[str, str], key: str) -> Iterator[Server]:
+    """A server of its own process on a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -132,14 +142,14 @@ def _server(environment: dict[str, str], key: str) -> Iterator[_Server]:
             headers={"Authorization": f"Bearer {key}"},
             timeout=30,
         ) as client:
-            yield _Server(client, started)
+            yield Server(client, started)
     finally:
         process.terminate()
         process.wait(20)
 
 
 def _requests(client: httpx.Client, count: int) -> dict[str, Any]:
-    names = _ci_names(client)
+    names = ci_names(client)
     questions = [json.loads(line)["text"] for line in (_ROOT / "tests/judged/queries.jsonl").open()]
     chooser = random.Random(7)
     asked = [
@@ -167,7 +177,8 @@ def _requests(client: httpx.Client, count: int) -> dict[str, Any]:
     return ours
 
 
-def _ci_names(client: httpx.Client) -> list[str]:
+def ci_names(client: httpx.Client) -> list[str]:
+    """Names that one CI alone has."""
     rows = client.get("/api/v1/cis", params={"limit": 1000, "status__n": "retired"})
     names = [row["name"] for row in rows.raise_for_status().json()["results"]]
     return [name for name in names if names.count(name) == 1]
@@ -179,7 +190,7 @@ def _times(ask: Callable[[Any], httpx.Response], asked: Any) -> dict[str, float]
         started = time.perf_counter()
         ask(each).raise_for_status()
         taken.append((time.perf_counter() - started) * 1000)
-    return _percentiles(taken)
+    return percentiles(taken)
 
 
 def _encoding_alone(texts: list[str]) -> dict[str, float]:
@@ -194,10 +205,11 @@ def _encoding_alone(texts: list[str]) -> dict[str, float]:
         started = time.perf_counter()
         model.encode(text)
         taken.append((time.perf_counter() - started) * 1000)
-    return _percentiles(taken)
+    return percentiles(taken)
 
 
-def _percentiles(taken: list[float]) -> dict[str, float]:
+def percentiles(taken: list[float]) -> dict[str, float]:
+    """Median, 95th percentile and maximum."""
     ordered = sorted(taken)
     return {
         "p50": round(statistics.median(ordered), 2),

@@ -2,10 +2,18 @@
 
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
+from cmdb.apply_records import (
+    change_records,
+    create_records,
+    note_seen,
+    queue_reviews,
+    write_identifiers,
+)
 from cmdb.apply_relationships import (
+    add_claims,
     change_relationships,
     create_relationships,
     remove_empty_groups,
@@ -13,56 +21,54 @@ from cmdb.apply_relationships import (
 )
 from cmdb.bulk import LoadRun, chunks, insert_returning_ids
 from cmdb.incoming import STATUS, STORED
-from cmdb.models import (
-    ConfigurationItem,
-    ExternalKey,
-    LifecycleStatus,
-    RelationshipSource,
-)
-from cmdb.plan import ChangedCI, NewCI, NewKey, Plan
+from cmdb.models import ConfigurationItem, LifecycleStatus
+from cmdb.plan import ChangedCI, CurrentCI, NewCI, NewRecord, Plan, Rules
 from opsatlas import revision
 from opsatlas.actor import Actor
-from opsatlas.clock import now
 
-_CIS, _KEYS, _CLAIMS = (
-    model.metadata.tables[model.__tablename__]
-    for model in (ConfigurationItem, ExternalKey, RelationshipSource)
-)
+_CIS = ConfigurationItem.metadata.tables[ConfigurationItem.__tablename__]
 
 
 def apply(
-    session: Session, plan: Plan, source: str, actor: Actor, run_id: int, *, revision_keep: int
+    session: Session, plan: Plan, rules: Rules, actor: Actor, run_id: int, *, revision_keep: int
 ) -> None:
     """Write what the plan says, an audit entry for each record, and tell the caches."""
-    load = LoadRun(session, source, actor, run_id, now())
+    load = LoadRun(session, rules.source, actor, run_id, rules.moment)
     new_ids = _create_cis(load, plan)
 
     def real(ci: int) -> int:
         return ci if ci > 0 else new_ids[-ci - 1]
 
-    _change_cis(load, plan.changed_cis)
-    for keys in chunks(plan.new_keys):
-        session.execute(
-            insert(_KEYS),
-            [{"source": source, "key": each.key, "ci_id": real(each.ci)} for each in keys],
-        )
-    _drop_keys(load, plan.dropped_keys)
+    change_cis(load, plan.changed_cis)
+    create_records(load, plan.new_records, real)
+    change_records(load, plan.changed_records)
+    note_seen(load, plan.seen_keys)
+    queue_reviews(load, plan.reviews)
+    new_cis = zip(new_ids, plan.new_cis, strict=True)
+    write_identifiers(load, (identified(*each) for each in new_cis), rules.root, new=True)
+    changed = ((each.ci.id, each.ci) for each in plan.changed_cis)
+    write_identifiers(load, (identified(*each) for each in changed), rules.root, new=False)
     remove_relationships(load, plan)
     created_ids = create_relationships(load, plan, real)
     change_relationships(load, plan)
     remove_empty_groups(load, plan)
-    for claims in chunks([*created_ids, *plan.new_claims]):
-        session.execute(
-            insert(_CLAIMS), [{"relationship_id": each, "source": source} for each in claims]
-        )
-    cis = [*new_ids, *(changed.ci.id for changed in plan.changed_cis)]
+    add_claims(load, created_ids, plan.new_claims)
+    cis = [*new_ids, *(each.ci.id for each in plan.changed_cis)]
     revision.note(session, "ci", cis, keep=revision_keep)
     relationships = [
         *created_ids,
-        *(changed.id for changed in plan.changed_relationships),
+        *(each.id for each in plan.changed_relationships),
         *(removed.id for removed in plan.removed_relationships),
     ]
     revision.note(session, "relationship", relationships, keep=revision_keep)
+
+
+def identified(
+    ci_id: int, ci: NewCI | CurrentCI
+) -> tuple[int, str, dict[str, Any], dict[str, Any]]:
+    """Id, class, fields and attributes of a CI, for its identifiers."""
+    fields = dict(zip(STORED, ci.values, strict=True))
+    return ci_id, fields["ci_class"], fields, ci.attributes
 
 
 def _create_cis(load: LoadRun, plan: Plan) -> list[int]:
@@ -78,20 +84,23 @@ def _create_cis(load: LoadRun, plan: Plan) -> list[int]:
         for ci in plan.new_cis
     )
     ids = insert_returning_ids(load.session, _CIS, rows)
-    # The keys of new CIs come first in the plan, in the order of the CIs.
-    created = zip(ids, plan.new_cis, plan.new_keys, strict=False)
-    load.audit("create", "ci", ((ci_id, None, _described(ci, key)) for ci_id, ci, key in created))
+    # The records of new CIs come first in the plan, in the order of the CIs.
+    created = zip(ids, plan.new_cis, plan.new_records, strict=False)
+    load.audit(
+        "create", "ci", ((ci_id, None, _described(ci, record)) for ci_id, ci, record in created)
+    )
     return ids
 
 
-def _described(ci: NewCI, key: NewKey) -> dict[str, Any]:
+def _described(ci: NewCI, record: NewRecord) -> dict[str, Any]:
     values = {
         name: value for name, value in zip(STORED, ci.values, strict=True) if value is not None
     }
-    return {"key": key.key, **values, **({"attributes": ci.attributes} if ci.attributes else {})}
+    return {"key": record.key, **values, **({"attributes": ci.attributes} if ci.attributes else {})}
 
 
-def _change_cis(load: LoadRun, changes: list[ChangedCI]) -> None:
+def change_cis(load: LoadRun, changes: list[ChangedCI]) -> None:
+    """Write the new values of CIs, with an audit entry for each."""
     names = ("folded_name", *STORED, "attributes")
     statement = (
         update(_CIS)
@@ -130,16 +139,3 @@ def _change_cis(load: LoadRun, changes: list[ChangedCI]) -> None:
 def _action(changed: ChangedCI) -> str:
     retired = changed.after.get(STORED[STATUS]) == LifecycleStatus.RETIRED
     return "retire" if retired else "update"
-
-
-def _drop_keys(load: LoadRun, dropped: list[NewKey]) -> None:
-    for some in chunks(dropped):
-        keys = [each.key for each in some]
-        load.session.execute(
-            delete(_KEYS).where(_KEYS.c.source == load.source, _KEYS.c.key.in_(keys))
-        )
-    load.audit(
-        "update",
-        "ci",
-        ((each.ci, {"source": load.source, "key": each.key}, {"key": None}) for each in dropped),
-    )

@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, update
+from sqlalchemy import bindparam, delete, exists, select, update
 
+from cmdb.apply_records import journal
 from cmdb.bulk import LoadRun, chunks, insert_returning_ids
 from cmdb.models import RedundancyGroup, Relationship, RelationshipSource
-from cmdb.plan import Identity, NewRelationship, Plan
+from cmdb.plan import ChangedGroup, Identity, NewRelationship, Plan
+from cmdb.relationship_states import relationship_states
+from opsatlas.clock import rfc3339
+from opsatlas.db.rows import insert_rows
 
 _GROUPS, _RELATIONSHIPS, _CLAIMS = (
     model.metadata.tables[model.__tablename__]
@@ -18,20 +22,95 @@ _GROUPS, _RELATIONSHIPS, _CLAIMS = (
 def remove_relationships(load: LoadRun, plan: Plan) -> None:
     """Delete what no source reports any more, and what this source said of the others."""
     for some in chunks(plan.dropped_claims):
+        rows = load.session.execute(
+            select(_CLAIMS.c.relationship_id, _CLAIMS.c.run_id).where(
+                _CLAIMS.c.source == load.source, _CLAIMS.c.relationship_id.in_(some)
+            )
+        )
+        claims = (
+            (str(row.relationship_id), {"source": load.source, "run": row.run_id}) for row in rows
+        )
+        journal(load, "claim", claims)
         load.session.execute(
             delete(_CLAIMS).where(
                 _CLAIMS.c.source == load.source, _CLAIMS.c.relationship_id.in_(some)
             )
         )
-    removed = plan.removed_relationships
-    for some_removed in chunks(removed):
+        _reported(load, some, before=[load.source], after=[])
+    for some_removed in chunks(plan.removed_relationships):
         ids = [each.id for each in some_removed]
+        _journal_removal(load, ids)
+        states = relationship_states(load.session, ids)
         load.session.execute(delete(_RELATIONSHIPS).where(_RELATIONSHIPS.c.id.in_(ids)))
-    load.audit(
-        "delete",
-        "relationship",
-        ((each.id, _named(each.identity, each.dependency), None) for each in removed),
+        load.audit("delete", "relationship", ((each, states[each], None) for each in ids))
+
+
+def _journal_removal(load: LoadRun, ids: list[int]) -> None:
+    rows = load.session.execute(
+        select(
+            _RELATIONSHIPS,
+            _GROUPS.c.name,
+            _GROUPS.c.min_up,
+            _GROUPS.c.min_up_is_percent,
+            _CLAIMS.c.run_id,
+        )
+        .outerjoin(_GROUPS, _GROUPS.c.id == _RELATIONSHIPS.c.group_id)
+        .join(
+            _CLAIMS,
+            (_CLAIMS.c.relationship_id == _RELATIONSHIPS.c.id) & (_CLAIMS.c.source == load.source),
+        )
+        .where(_RELATIONSHIPS.c.id.in_(ids))
     )
+    journal(
+        load,
+        "relationship",
+        (
+            (
+                str(row.id),
+                {
+                    "removed": True,
+                    "dependent": row.dependent_id,
+                    "provider": row.provider_id,
+                    "type": row.type,
+                    "dependency": row.dependency,
+                    "version": row.version,
+                    "created_at": rfc3339(row.created_at),
+                    "group": row.name,
+                    "min_up": row.min_up,
+                    "min_up_is_percent": row.min_up_is_percent,
+                    "source": load.source,
+                    "run": row.run_id,
+                },
+            )
+            for row in rows
+        ),
+    )
+
+
+def add_claims(load: LoadRun, created: list[int], known: list[int]) -> None:
+    """Keep that the source reports these relationships, new ones and those that others report."""
+    for some in chunks([*created, *known]):
+        insert_rows(
+            load.session,
+            _CLAIMS,
+            [
+                {"relationship_id": each, "source": load.source, "run_id": load.run_id}
+                for each in some
+            ],
+        )
+    for some in chunks(known):
+        _reported(load, some, before=[], after=[load.source])
+
+
+def _reported(load: LoadRun, ids: list[int], *, before: list[str], after: list[str]) -> None:
+    """A new version of relationships that one source more, or less, reports."""
+    load.session.execute(
+        update(_RELATIONSHIPS)
+        .where(_RELATIONSHIPS.c.id.in_(ids))
+        .values(version=_RELATIONSHIPS.c.version + 1, updated_at=load.at)
+    )
+    entries = ((each, {"sources": before}, {"sources": after}) for each in ids)
+    load.audit("update", "relationship", entries)
 
 
 def remove_empty_groups(load: LoadRun, plan: Plan) -> None:
@@ -98,6 +177,7 @@ def create_relationships(load: LoadRun, plan: Plan, real: Callable[[int], int]) 
 def change_relationships(load: LoadRun, plan: Plan) -> None:
     """Write the new limits of groups and the new dependencies of relationships."""
     for some_groups in chunks(plan.changed_groups):
+        _journal_groups(load, some_groups)
         load.session.execute(
             update(_GROUPS)
             .where(_GROUPS.c.id == bindparam("of_id"))
@@ -113,6 +193,12 @@ def change_relationships(load: LoadRun, plan: Plan) -> None:
         )
     changes = plan.changed_relationships
     for some in chunks(changes):
+        dependencies = [each for each in some if "dependency" in each.before]
+        journal(
+            load,
+            "relationship",
+            ((str(each.id), {**each.before, "after": each.after}) for each in dependencies),
+        )
         load.session.execute(
             update(_RELATIONSHIPS)
             .where(_RELATIONSHIPS.c.id == bindparam("of_id"))
@@ -124,6 +210,26 @@ def change_relationships(load: LoadRun, plan: Plan) -> None:
             [{"of_id": each.id, "new_dependency": each.dependency} for each in some],
         )
     load.audit("update", "relationship", ((each.id, each.before, each.after) for each in changes))
+
+
+def _journal_groups(load: LoadRun, changes: list[ChangedGroup]) -> None:
+    after = {each.id: list(each.min_up) for each in changes}
+    rows = load.session.execute(select(_GROUPS).where(_GROUPS.c.id.in_(after)))
+    journal(
+        load,
+        "redundancy_group",
+        (
+            (
+                str(row.id),
+                {
+                    "min_up": row.min_up,
+                    "min_up_is_percent": row.min_up_is_percent,
+                    "after": after[row.id],
+                },
+            )
+            for row in rows
+        ),
+    )
 
 
 def _named(identity: Identity, dependency: str) -> dict[str, Any]:

@@ -6,12 +6,14 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from opsatlas import audit
 from opsatlas.actor import Actor
 from opsatlas.audit import Write
+from opsatlas.db.ids import take_ids
+from opsatlas.db.rows import insert_rows
 
 IMPORT_RUN = "import_run"
 """Key in an audit entry's `after` that names the import run; no field of a record is called so."""
@@ -29,12 +31,13 @@ class LoadRun:
     session: Session
     source: str
     actor: Actor
-    run_id: int
+    run_id: int | None
+    """None where nothing was loaded: a decision, a release, an undoing."""
     at: datetime
 
     def audit(self, action: str, entity: str, changes: Iterable[tuple[int, Any, Any]]) -> None:
         """Record (id, before, after) of many records."""
-        run = {IMPORT_RUN: self.run_id}
+        run = {} if self.run_id is None else {IMPORT_RUN: self.run_id}
         writes = (
             Write(action, entity, entity_id, before, None if after is None else {**after, **run})
             for entity_id, before, after in changes
@@ -47,10 +50,13 @@ def insert_returning_ids(
     session: Session, table: Table, rows: Iterable[dict[str, Any]]
 ) -> list[int]:
     """Insert rows and return their new ids, in the order of the rows."""
-    statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
     ids: list[int] = []
     for some in chunks(rows):
-        ids.extend(session.scalars(statement, some))
+        taken = take_ids(session, table, len(some))
+        for new, row in zip(taken, some, strict=True):
+            row["id"] = new
+        insert_rows(session, table, some)
+        ids.extend(taken)
     return ids
 
 

@@ -9,7 +9,7 @@ from cmdb.models import LifecycleStatus
 from cmdb.names import fold
 from cmdb.plan import Current
 from cmdb.problems import problem
-from cmdb.schemas import Problem
+from cmdb.schemas import Problem, Severity
 
 _LISTED = 5
 _HINTED = 20
@@ -28,10 +28,12 @@ class Endpoints:
         current: Current,
         incoming: Iterable[tuple[IncomingCI, int]],
         rejected: Collection[str],
+        in_review: Collection[str],
         near_names: Callable[[str], list[str]],
     ) -> None:
         self._current = current
         self._rejected = rejected
+        self._in_review = in_review
         self._near_names = near_names
         self._keys: dict[str, int] = {}
         self._names: dict[str, list[int]] = defaultdict(list)
@@ -49,12 +51,17 @@ class Endpoints:
         return self._found[said]
 
     def explain(self, said: str, where: Where, column: str) -> Problem:
-        """Why `find` found nothing."""
+        """Why `find` found nothing; a warning where the CI only waits for a person."""
         candidates = self._candidates(said)
-        if candidates:
+        severity = Severity.ERROR
+        if said in self._in_review or fold(said) in self._in_review:
+            severity = Severity.WARNING
+            code, message = "end_in_review", f"{said!r} fits several CIs and waits for review"
+            hint: str | None = "the relationship comes with the next load after the decision"
+        elif candidates:
             listed = ", ".join(self._described(each) for each in candidates[:_LISTED])
             code, message = "ambiguous_ci", f"{said!r} names {len(candidates)} CIs: {listed}"
-            hint: str | None = "use the key of the one that is meant"
+            hint = "use the key of the one that is meant"
         elif said in self._rejected or fold(said) in self._rejected:
             code, message = "rejected_ci", f"the record of {said!r} was rejected"
             hint = "put that record right; then this relationship loads, too"
@@ -65,6 +72,7 @@ class Endpoints:
             code,
             message,
             where=where,
+            severity=severity,
             kind=Kind.RELATIONSHIP,
             column=column,
             value=said,
@@ -73,10 +81,11 @@ class Endpoints:
 
     def _candidates(self, said: str) -> list[int]:
         for known in (self._keys, self._current.keys):
-            if said in known and said not in self._rejected:
+            if said in known and said not in self._rejected and said not in self._in_review:
                 return [known[said]]
         folded = fold(said)
-        if said in self._rejected or folded in self._rejected:
+        turned_away = self._rejected, self._in_review
+        if any(said in names or folded in names for names in turned_away):
             return []
         return (
             self._names.get(folded)

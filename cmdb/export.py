@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cmdb.claims import MANUAL, is_correction
 from cmdb.models import ConfigurationItem, ExternalKey, RedundancyGroup, Relationship
 from cmdb.values import CI_VALUES, MinUp
 
@@ -15,8 +16,15 @@ _PREFERRED = {"native": 0, "manual": 1}
 
 
 def export_inventory(session: Session) -> dict[str, list[dict[str, Any]]]:
-    """Every CI, retired ones too, and every relationship; fields without a value are left out."""
-    rows = session.scalars(select(ConfigurationItem).order_by(ConfigurationItem.id)).all()
+    """Every CI, retired ones too, and every relationship; fields without a value are left out.
+
+    CIs that were merged into others are left out: they are those.
+    """
+    rows = session.scalars(
+        select(ConfigurationItem)
+        .where(ConfigurationItem.merged_into.is_(None))
+        .order_by(ConfigurationItem.id)
+    ).all()
     keys = _keys(session, {row.id: row.name for row in rows})
     return {
         "configuration_items": [_ci(row, keys[row.id]) for row in rows],
@@ -28,7 +36,9 @@ def _keys(session: Session, names: dict[int, str]) -> dict[int, str]:
     """A key for each CI that no other has: of a source, else its name, else with its id."""
     known: dict[int, list[tuple[int, str, str]]] = defaultdict(list)
     for row in session.execute(select(ExternalKey.ci_id, ExternalKey.source, ExternalKey.key)):
-        known[row.ci_id].append((_PREFERRED.get(row.source, len(_PREFERRED)), row.source, row.key))
+        if row.source != MANUAL or not is_correction(row.key):
+            order = _PREFERRED.get(row.source, len(_PREFERRED))
+            known[row.ci_id].append((order, row.source, row.key))
     used: set[str] = set()
     keys: dict[int, str] = {}
     for ci_id, name in names.items():

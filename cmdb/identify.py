@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
+from cmdb.fitting import Fits, Fitting
 from cmdb.importers.records import Kind, Where
-from cmdb.incoming import CI_CLASS, STATUS, IncomingCI
-from cmdb.models import LifecycleStatus
+from cmdb.incoming import CI_CLASS, IncomingCI
 from cmdb.names import fold
 from cmdb.plan import Current, Rules
 from cmdb.problems import Problems, problem
@@ -20,10 +20,13 @@ class Identified:
     """The good records of a load, each with its CI, and what was turned away."""
 
     existing: list[tuple[IncomingCI, int]] = field(default_factory=list)
+    """A CI may have several, under keys that were known before."""
     new: list[IncomingCI] = field(default_factory=list)
     """The CI of the first is -1, of the second -2, …"""
-    new_keys: dict[int, str] = field(default_factory=dict)
-    """By CI: the key under which the source knows a CI that was there already."""
+    reasons: dict[str, list[str]] = field(default_factory=dict)
+    """By key: why a record is the CI that another one named before."""
+    in_review: list[tuple[IncomingCI, Fits]] = field(default_factory=list)
+    """Those that fit several CIs, with the reasons: a person decides."""
     rejected: int = 0
     rejected_names: set[str] = field(default_factory=set)
     """Keys and folded names of what was rejected."""
@@ -41,59 +44,57 @@ class Identified:
 def identify(
     current: Current, incoming: Iterable[IncomingCI], rules: Rules, problems: Problems
 ) -> Identified:
-    """Find the CI of every record: by its key, else by its name and class.
+    """Find the CI of every record: by its key, else by identifiers from the surest to the least,
+    else by its name, class and environment.
 
-    What fits several CIs is a problem, not a guess. The order of the records does not matter.
+    What fits several CIs goes to review, it is not guessed. The order of records does not matter.
     """
     found = Identified()
     classified = _with_known_class(incoming, rules, problems, found)
-    unclaimed = _unclaimed_by_name(current)
     folded_keys = _folded_keys(current)
-    claims: dict[int, list[IncomingCI]] = defaultdict(list)
     by_key = _each_once(classified, lambda ci: ci.key, problems, found)
     # Without a key of its own a CI is known by its name, and case does not tell two names apart.
-    once = _each_once(
-        by_key, lambda ci: ci.key if ci.has_own_key else ci.folded_name, problems, found
+    once = list(
+        _each_once(by_key, lambda ci: ci.key if ci.has_own_key else ci.folded_name, problems, found)
     )
+    fitting = Fitting(current, rules)
+    claims: dict[int, list[tuple[IncomingCI, Fits]]] = defaultdict(list)
     for ci in once:
         known = current.keys.get(ci.key)
         if known is None and not ci.has_own_key:
             known = folded_keys.get(ci.folded_name)
         if known is not None:
-            claims[known].append(ci)
+            found.existing.append((ci, known))
             continue
-        candidates = unclaimed.get((ci.folded_name, ci.values[CI_CLASS]), [])
-        if len(candidates) > 1:
-            problems.add(_fits_several(ci, candidates))
-            found.reject(ci)
-        elif candidates:
-            claims[candidates[0]].append(ci)
+        fits = fitting.of(ci)
+        if len(fits) == 1:
+            claims[next(iter(fits))].append((ci, fits))
+        elif fits:
+            found.in_review.append((ci, fits))
         else:
             found.new.append(ci)
     for ci_id, records in claims.items():
-        _settle(ci_id, records, current, problems, found)
+        _settle(ci_id, records, problems, found)
+    for ci, fits in found.in_review:
+        problems.add(_needs_review(ci, fits, current))
     return found
 
 
 def _settle(
-    ci_id: int,
-    records: list[IncomingCI],
-    current: Current,
-    problems: Problems,
-    found: Identified,
+    ci_id: int, records: list[tuple[IncomingCI, Fits]], problems: Problems, found: Identified
 ) -> None:
-    """Take the record that fits a CI; of several that differ none."""
-    first, *others = records
-    if not all(_same(first, other) for other in others):
-        for ci in records:
-            problems.add(_contested(ci, ci_id, records))
-            found.reject(ci)
+    """Take the record that fits a CI; of several that differ none is taken for it."""
+    (first, why), *others = records
+    if all(_same(first, other) for other, _ in others):
+        found.existing.append((first, ci_id))
+        found.reasons[first.key] = why[ci_id]
+        for other, _ in others:
+            problems.add(_duplicate(other, first))
         return
-    for other in others:
-        problems.add(_duplicate(other, first))
-    found.existing.append((first, ci_id))
-    if ci_id not in current.in_source:
-        found.new_keys[ci_id] = first.key
+    for ci, fits in records:
+        rivals = ", ".join(str(other.where) for other, _ in records[:_LISTED] if other is not ci)
+        reasons = [*fits[ci_id], f"{rivals} fits it, too"]
+        found.in_review.append((ci, {ci_id: reasons}))
 
 
 def _with_known_class(
@@ -151,15 +152,6 @@ def _same(one: IncomingCI, other: IncomingCI) -> bool:
     return one.values == other.values and one.attributes == other.attributes
 
 
-def _unclaimed_by_name(current: Current) -> dict[tuple[str, str], list[int]]:
-    """CIs that are not retired and of which the source knows nothing, by name and class."""
-    found: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for ci in current.cis.values():
-        if ci.id not in current.in_source and ci.values[STATUS] != LifecycleStatus.RETIRED:
-            found[ci.folded_name, ci.values[CI_CLASS]].append(ci.id)
-    return found
-
-
 def _folded_keys(current: Current) -> dict[str, int]:
     """CIs by their key in any case, for records without one; what fits several is left out."""
     found: dict[str, set[int]] = defaultdict(set)
@@ -193,27 +185,19 @@ def _contradiction(ci: IncomingCI, other: Where) -> Problem:
     )
 
 
-def _fits_several(ci: IncomingCI, candidates: list[int]) -> Problem:
-    ids = ", ".join(str(each) for each in sorted(candidates)[:_LISTED])
-    return problem(
-        "ambiguous_ci",
-        f"{len(candidates)} CIs of this class have this name: {ids}",
-        where=ci.where,
-        kind=Kind.CI,
-        column="name",
-        value=ci.values[0],
-        hint="which one is meant is not guessed: retire or rename the others",
+def _needs_review(ci: IncomingCI, fits: Fits, current: Current) -> Problem:
+    listed = "; ".join(
+        f"{ci_id} ({current.cis[ci_id].values[0]}): {', '.join(reasons)}"
+        for ci_id, reasons in sorted(fits.items())[:_LISTED]
     )
-
-
-def _contested(ci: IncomingCI, ci_id: int, records: list[IncomingCI]) -> Problem:
-    others = ", ".join(str(each.where) for each in records[:_LISTED] if each is not ci)
+    many = f"{len(fits)} CIs" if len(fits) > 1 else "a CI that another record fits as well"
     return problem(
-        "ambiguous_ci",
-        f"this and {others} fit one and the same CI, {ci_id}, and differ",
+        "needs_review",
+        f"this fits {many}: {listed}",
         where=ci.where,
+        severity=Severity.WARNING,
         kind=Kind.CI,
         column="key" if ci.has_own_key else "name",
         value=ci.key,
-        hint="which one it is, is not guessed: tell them apart by name, or keep one",
+        hint="it is not guessed and waits for you: `opsatlas reviews list`",
     )

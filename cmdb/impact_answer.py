@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
 from cmdb import priority
 from cmdb.impact import ImpactResult, State, Step, analyse
+from cmdb.impact_inventory import Inventory, Named, inventory_at
 from cmdb.impact_schemas import (
     AffectedItem,
     AffectedService,
@@ -25,13 +25,9 @@ from cmdb.impact_schemas import (
     PriorityAnswer,
     StateName,
 )
-from cmdb.models import ConfigurationItem, RedundancyGroup, Relationship
 from cmdb.priority import Assessment, PriorityMatrix, Urgency
-from cmdb.references import resolve
 from cmdb.snapshots import GraphCache
 from opsatlas.errors import ErrorItem, InvalidInputError
-
-_CHUNK = 10_000  # SQLite takes 32,766 parameters a statement
 
 _NAMES: dict[State, StateName] = {
     State.AT_RISK: "at_risk",
@@ -41,14 +37,6 @@ _NAMES: dict[State, StateName] = {
 _STATES = {name: state for state, name in _NAMES.items()}
 _UNSAID = 5
 """Where a service without a criticality stands in the order: after the least critical."""
-
-_Named = Row[int, str, str, int | None, str | None, str | None]
-
-
-class AsOfUnavailableError(InvalidInputError):
-    """A past moment was asked for; only the present can be analysed yet."""
-
-    code = "as_of_unavailable"
 
 
 class TooManyFailedError(InvalidInputError):
@@ -69,18 +57,19 @@ def answer_impact(
     """What is affected when the CIs of `question` fail, in names, with reasons and contacts.
 
     Raises UnresolvedCIError for CIs that do not exist, are ambiguous or retired, and
-    InvalidInputError for a question beyond the limits.
+    InvalidInputError for a question beyond the limits or of the future.
     """
     started = time.perf_counter()
     _check(question, max_failed, max_limit)
-    failed = resolve(session, question.failed)
-    graph = cache.current(session)
+    inventory = inventory_at(session, cache, question.as_of)
+    failed = inventory.resolve(question.failed)
+    graph = inventory.graph
     result = analyse(graph.snapshot, failed, question.max_depth)
     services = graph.services_among(result.ids)
     listed = _listed(result, question.limit)
     paths = {int(service): result.path(int(service)) for service in services}
-    names = _names(session, _mentioned(failed, listed, paths.values()))
-    facts = _Facts(session, paths.values())
+    names = inventory.named(_mentioned(failed, listed, paths.values()))
+    facts = _Facts(inventory, paths.values())
     affected = sorted(
         (_service(names[service], path, facts, names) for service, path in paths.items()),
         key=_worst_first,
@@ -111,6 +100,7 @@ def answer_impact(
         contacts=_contacts(affected),
         truncated=len(listed) < sum(counts.values()),
         graph_version=graph.revision,
+        as_of=inventory.at,
         took_ms=round((time.perf_counter() - started) * 1000, 2),
     )
 
@@ -118,18 +108,12 @@ def answer_impact(
 class _Facts:
     """Names of what paths rest on: relationship types and redundancy groups, asked for once."""
 
-    def __init__(self, session: Session, paths: Iterable[Sequence[Step]]) -> None:
+    def __init__(self, inventory: Inventory, paths: Iterable[Sequence[Step]]) -> None:
         causes = [step.cause for path in paths for step in path]
-        self.types = _by_id(
-            session,
-            select(Relationship.id, Relationship.type),
-            {cause.relationship_id for cause in causes if cause.relationship_id is not None},
-        )
-        self.groups = _by_id(
-            session,
-            select(RedundancyGroup.id, RedundancyGroup.name),
-            {cause.group_id for cause in causes if cause.group_id is not None},
-        )
+        relationships = {cause.relationship_id for cause in causes} - {None}
+        groups = {cause.group_id for cause in causes} - {None}
+        self.types = inventory.types(relationships)
+        self.groups = inventory.group_names(groups)
 
     def because(self, step: Step) -> Because:
         """The rule behind a step, in words and numbers that a reader can check."""
@@ -137,8 +121,8 @@ class _Facts:
         return Because(
             kind=cause.kind.value,
             provider=cause.provider_id,
-            relationship_type=self.types.get(cause.relationship_id),
-            group=self.groups.get(cause.group_id),
+            relationship_type=self.types.get(cause.relationship_id or 0),
+            group=self.groups.get(cause.group_id or 0),
             members=cause.members,
             up=cause.up,
             min_up=cause.min_up,
@@ -146,12 +130,6 @@ class _Facts:
 
 
 def _check(question: ImpactQuestion, max_failed: int, max_limit: int) -> None:
-    if question.as_of is not None:
-        raise AsOfUnavailableError(
-            "a past moment cannot be analysed yet",
-            hint="leave as_of out",
-            errors=[ErrorItem("/as_of", "must be null", str(question.as_of))],
-        )
     if len(question.failed) > max_failed:
         raise TooManyFailedError(
             f"{len(question.failed):,} failed CIs are named, at most {max_failed:,} may be",
@@ -190,40 +168,12 @@ def _mentioned(
     return mentioned.union(step.ci_id for path in paths for step in path)
 
 
-def _names(session: Session, ids: set[int]) -> dict[int, _Named]:
-    wanted = sorted(ids)
-    found: dict[int, _Named] = {}
-    for start in range(0, len(wanted), _CHUNK):
-        rows = session.execute(
-            select(
-                ConfigurationItem.id,
-                ConfigurationItem.name,
-                ConfigurationItem.ci_class,
-                ConfigurationItem.criticality,
-                ConfigurationItem.owner,
-                ConfigurationItem.support_group,
-            ).where(ConfigurationItem.id.in_(wanted[start : start + _CHUNK]))
-        )
-        found.update((row.id, row) for row in rows)
-    return found
-
-
-def _by_id(session: Session, statement: Select[int, str], ids: set[int]) -> dict[int | None, str]:
-    wanted = sorted(ids)
-    key = statement.selected_columns[0]
-    found: dict[int | None, str] = {}
-    for start in range(0, len(wanted), _CHUNK):
-        rows = session.execute(statement.where(key.in_(wanted[start : start + _CHUNK])))
-        found.update((row[0], row[1]) for row in rows)
-    return found
-
-
-def _name(row: _Named) -> CIName:
+def _name(row: Named) -> CIName:
     return CIName(id=row.id, name=row.name, ci_class=row.ci_class)
 
 
 def _service(
-    row: _Named, path: Sequence[Step], facts: _Facts, names: dict[int, _Named]
+    row: Named, path: Sequence[Step], facts: _Facts, names: Mapping[int, Named]
 ) -> AffectedService:
     steps = [
         PathStep(

@@ -23,7 +23,7 @@ class ImpactQuestion(BaseModel):
     urgency: Level = "high"
     """How soon the effect hurts; with the impact it gives the priority."""
     as_of: datetime | None = None
-    """A past moment to analyse (not available yet: only null)."""
+    """A past moment to analyse: the inventory as it was then; null is now."""
     max_depth: Annotated[int | None, Field(ge=0, le=1_000_000)] = None
     """List only what is at most so many relationships away."""
     limit: Annotated[int, Field(ge=0)] = 200
@@ -105,4 +105,6 @@ class ImpactAnswer(BaseModel):
     contacts: list[Contact]
     truncated: bool
     graph_version: int
+    as_of: datetime | None = None
+    """The past moment that the answer is about."""
     took_ms: float

@@ -7,10 +7,11 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from cmdb.importers.records import InputFile
-from cmdb.load import LoadOptions
+from cmdb.load_options import LoadOptions
 from cmdb.models import ImportFile, ImportRun, ImportState
 from cmdb.plan import Missing
 from cmdb.schemas import Counts, ImportReport
+from cmdb.source_mappings import AdminMapping
 from opsatlas.actor import Actor
 from opsatlas.clock import now
 from opsatlas.db.listing import ListQuery, Page, field_columns, list_page
@@ -59,7 +60,7 @@ def queue_run(
         source=options.source,
         format=options.format,
         dry_run=options.dry_run,
-        options={"missing": options.missing.value, "partial": options.partial},
+        options=options.kept(),
         report=None,
         actor=actor.name,
         created_at=now(),
@@ -86,18 +87,22 @@ def files_of(session: Session, run_id: int) -> list[InputFile]:
 
 def options_of(run: ImportRun) -> LoadOptions:
     """The options with which a run was queued."""
+    own = run.options.get("mapping")
     return LoadOptions(
         source=run.source,
         format=run.format,
         dry_run=run.dry_run,
         missing=Missing(run.options["missing"]),
         partial=run.options["partial"],
+        mapping=None if own is None else AdminMapping.from_json(own),
+        choices=run.options.get("choices", {}),
+        expected_plan=run.options.get("expected_plan", ""),
     )
 
 
 def end_run(session: Session, run: ImportRun, report: ImportReport) -> None:
     """Keep the report of a run that was queued, and let its files go."""
-    run.state = report.state
+    run.state, run.source = report.state, report.source
     run.report = report.model_copy(update={"id": run.id}).model_dump(mode="json")
     run.finished_at = now()
     session.execute(delete(ImportFile).where(ImportFile.run_id == run.id))

@@ -1,7 +1,6 @@
 """From parsed records to what reconciliation works on: checked values, or what is wrong."""
 
-import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
@@ -9,10 +8,11 @@ from typing import Any, Final
 from cmdb import values
 from cmdb.attributes import checked_attributes
 from cmdb.importers.records import Kind, KindSeen, ParsedRecord, Where
+from cmdb.importers.secrets import SecretsLeftOut, holds_a_secret
 from cmdb.names import fold
 from cmdb.plain_text import RefusedValueError, text
 from cmdb.problems import Problems, problem
-from cmdb.schemas import Problem
+from cmdb.schemas import Problem, Severity
 from opsatlas.errors import TooLargeError
 
 
@@ -29,7 +29,9 @@ STORED = tuple(values.CI_VALUES)
 """The stored fields of a CI, in the order of every tuple of values."""
 NAME, CI_CLASS, STATUS = (STORED.index(each) for each in ("name", "ci_class", "status"))
 
-_REPEATED = frozenset({"ci_class", "status", "environment", "owner", "support_group"})
+_REPEATED = frozenset(
+    {"ci_class", "status", "environment", "criticality", "owner", "support_group"}
+)
 _NOT_CLEARED = frozenset({"name", "ci_class", "status"})
 
 
@@ -69,6 +71,8 @@ class Incoming:
     relationships: list[IncomingRelationship] = field(default_factory=list)
     kinds: set[Kind] = field(default_factory=set)
     """The kinds that the input claims to list in full."""
+    incomplete: set[Kind] = field(default_factory=set)
+    """The kinds of which the input says that it does not hold them all."""
     rejected: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
     rejected_names: set[str] = field(default_factory=set)
     """Keys and folded names of the CIs that were rejected, where they could be read."""
@@ -87,16 +91,21 @@ def take_in(
 ) -> None:
     """Check what an importer yields; good records go to `incoming`, the rest to `problems`.
 
+    Attributes that look like secrets are left out, whatever the format is.
+
     Raises TooLargeError above `max_records`.
     """
     last_rejected: tuple[Kind, Where] | None = None
+    secrets, known = SecretsLeftOut(max_depth), _Known()
     for item in items:
         if isinstance(item, KindSeen):
-            incoming.kinds.add(item.kind)
+            (incoming.kinds if item.whole else incoming.incomplete).add(item.kind)
         elif isinstance(item, Problem):
             problems.add(item)
             place = Where(item.file or "", item.row, _record_pointer(item.pointer))
-            if item.kind is not None and last_rejected != (item.kind, place):
+            if item.severity is not Severity.ERROR or item.kind is None:
+                continue
+            if last_rejected != (item.kind, place):
                 last_rejected = (item.kind, place)
                 incoming.rejected[item.kind] += 1
         else:
@@ -106,7 +115,12 @@ def take_in(
                     hint="OPSATLAS_IMPORT_MAX_RECORDS is the limit",
                 )
             incoming.kinds.add(item.kind)
-            found = read_ci(item, max_depth) if item.kind is Kind.CI else read_relationship(item)
+            if item.attributes:
+                item.attributes = secrets.without(item.attributes, item.where.file)
+            if item.kind is Kind.CI:
+                found: Any = read_ci(item, known, max_depth)
+            else:
+                found = read_relationship(item, known)
             if isinstance(found, IncomingCI):
                 incoming.cis.append(found)
             elif isinstance(found, IncomingRelationship):
@@ -116,9 +130,28 @@ def take_in(
                 incoming.rejected[item.kind] += 1
                 if item.kind is Kind.CI:
                     incoming.rejected_names.update(_names(item))
+    problems.extend(secrets.warnings())
 
 
-def read_ci(record: ParsedRecord, max_depth: int) -> IncomingCI | list[Problem]:
+class _Known:
+    """Values that were checked before: an inventory says most of them many times."""
+
+    def __init__(self) -> None:
+        self._values: dict[tuple[Callable[[Any], Any], str], Any] = {}
+
+    def value(self, check: Callable[[Any], Any], raw: Any) -> Any:
+        """What `check` makes of `raw`. Raises as it does."""
+        if not isinstance(raw, str):
+            return check(raw)
+        place = check, raw
+        try:
+            return self._values[place]
+        except KeyError:
+            made = self._values[place] = check(raw)
+            return made
+
+
+def read_ci(record: ParsedRecord, known: _Known, max_depth: int) -> IncomingCI | list[Problem]:
     """A configuration item from a record, or everything that is wrong with it."""
     problems: list[Problem] = []
     read: list[Any] = []
@@ -129,13 +162,11 @@ def read_ci(record: ParsedRecord, max_depth: int) -> IncomingCI | list[Problem]:
             value = ABSENT if name in _NOT_CLEARED else None
         elif raw is not ABSENT:
             try:
-                value = check(raw)
+                value = known.value(check, raw) if name in _REPEATED else check(raw)
             except RefusedValueError as error:
                 problems.append(_refused(record, name, raw, error))
             if value is None:  # a blank cell does not erase what is there
                 value = ABSENT
-            elif name in _REPEATED and value is not ABSENT:
-                value = sys.intern(value)
         read.append(value)
     own_key = None
     attributes: dict[str, Any] = {}
@@ -163,14 +194,16 @@ def read_ci(record: ParsedRecord, max_depth: int) -> IncomingCI | list[Problem]:
     )
 
 
-def read_relationship(record: ParsedRecord) -> IncomingRelationship | list[Problem]:
+def read_relationship(record: ParsedRecord, known: _Known) -> IncomingRelationship | list[Problem]:
     """A relationship from a record, or everything that is wrong with it."""
     problems: list[Problem] = []
 
-    def value(name: str, check: Any) -> Any:
+    def value(name: str, check: Callable[[Any], Any]) -> Any:
         raw = record.fields.get(name)
+        if raw is None:
+            return None
         try:
-            return check(raw)
+            return known.value(check, raw)
         except RefusedValueError as error:
             problems.append(_refused(record, name, raw, error))
             return None
@@ -200,23 +233,24 @@ def read_relationship(record: ParsedRecord) -> IncomingRelationship | list[Probl
         return problems
     return IncomingRelationship(
         record.where,
-        sys.intern(dependent),
-        sys.intern(provider),
-        sys.intern(type_name or DEFAULT_TYPE),
+        dependent,
+        provider,
+        type_name or DEFAULT_TYPE,
         dependency,
-        group if group is None else sys.intern(group),
+        group,
         min_up,
     )
 
 
 def _refused(record: ParsedRecord, name: str, raw: Any, error: RefusedValueError) -> Problem:
+    secret = isinstance(raw, str) and holds_a_secret(raw)
     return problem(
         error.code,
-        error.message,
+        error.message if not secret else "this value cannot be, and it looks like a secret",
         where=record.where,
         kind=record.kind,
         column=name,
-        value=raw,
+        value=None if secret else raw,
         hint=error.hint,
     )
 

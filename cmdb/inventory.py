@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cmdb.bulk import chunks
+from cmdb.claims import MANUAL, is_correction
 from cmdb.models import ConfigurationItem, ExternalKey
 from cmdb.schemas import CIOut, SourceKey
 from opsatlas.db.listing import FieldKind, ListQuery, field_columns, field_kinds, list_page
@@ -38,14 +39,14 @@ def get_ci(session: Session, ci_id: int) -> CIOut:
 
 def list_cis(session: Session, query: ListQuery) -> CIPage:
     """One page of CIs. Raises InvalidListQueryError."""
-    page = list_page(session, ConfigurationItem, _columns(), query)
+    page = list_page(session, ConfigurationItem, list_ci_columns(), query)
     last = page.rows[-1].id if page.rows else None
     return CIPage(page.count, cis_out(session, page.rows), page.more, last)
 
 
 def list_ci_kinds() -> dict[str, FieldKind]:
     """What a list of CIs can be filtered and ordered by, and what the values are."""
-    return field_kinds(_columns())
+    return field_kinds(list_ci_columns())
 
 
 def stored_ci(session: Session, ci_id: int) -> ConfigurationItem:
@@ -66,12 +67,14 @@ def cis_out(session: Session, rows: Sequence[ConfigurationItem]) -> list[CIOut]:
             .order_by(ExternalKey.source, ExternalKey.key)
         )
         for ci_id, source, key in found:
-            keys[ci_id].append(SourceKey(source=source, key=key))
+            if source != MANUAL or not is_correction(key):
+                keys[ci_id].append(SourceKey(source=source, key=key))
     names = CIOut.model_fields.keys() - {"keys"}
     return [
         CIOut(**{name: getattr(row, name) for name in names}, keys=keys[row.id]) for row in rows
     ]
 
 
-def _columns() -> dict[str, InstrumentedAttribute[Any]]:
+def list_ci_columns() -> dict[str, InstrumentedAttribute[Any]]:
+    """The columns that a list of CIs can be filtered and ordered by."""
     return field_columns(ConfigurationItem, without=("attributes", "folded_name"))

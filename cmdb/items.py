@@ -8,23 +8,26 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cmdb import values
-from cmdb.bulk import chunks
+from cmdb.apply_records import write_identifiers
+from cmdb.bulk import LoadRun, chunks
+from cmdb.claims import MANUAL
 from cmdb.classes import class_vocabulary
 from cmdb.incoming import STORED
 from cmdb.inventory import cis_out, stored_ci
 from cmdb.item_checks import checked_fields, refuse
+from cmdb.manual import new_record, said_by_hand, say
+from cmdb.merged import refuse_merged
 from cmdb.models import ConfigurationItem, ExternalKey, LifecycleStatus
 from cmdb.names import fold
 from cmdb.plain_text import RefusedValueError
+from cmdb.precedence import class_roots
 from cmdb.schemas import CIIn, CIOut, CIPatch
 from opsatlas import audit, revision
 from opsatlas.actor import Actor
 from opsatlas.audit import Write
-from opsatlas.clock import now
+from opsatlas.db.transaction import moment
 from opsatlas.errors import ConflictError, ErrorItem, PreconditionFailedError
 
-MANUAL = "manual"
-"""The source of what people write themselves."""
 KEEP = 100_000
 """Default of `revision_keep`, as in the settings."""
 
@@ -57,7 +60,7 @@ def create_cis(
     """
     revision.lock(session)
     classes = class_vocabulary(session)
-    moment = now()
+    at_once = moment(session)
     rows: list[ConfigurationItem] = []
     keys: list[str] = []
     errors: list[ErrorItem] = []
@@ -73,17 +76,18 @@ def create_cis(
         errors += wrong
         if not wrong:
             fields["attributes"] = _without_nulls(fields.get("attributes") or {})
-            rows.append(_new(fields, moment))
+            rows.append(_new(fields, at_once))
             keys.append(key)
     refuse(errors)
     _refuse_taken(session, items, rows, keys, single=single)
     session.add_all(rows)
     session.flush()
     session.add_all(
-        ExternalKey(source=MANUAL, key=key, ci_id=row.id)
+        new_record(row, key, said_by_hand({}, _said(_state(row))), actor)
         for key, row in zip(keys, rows, strict=True)
     )
     session.flush()
+    _identify(session, rows, actor, new=True)
     audit.record(
         session,
         actor,
@@ -107,10 +111,12 @@ def update_ci(
 ) -> CIOut:
     """Change the fields that the patch sets; one that changes nothing leaves the version.
 
-    Raises NoSuchCIError, StaleCIError where the version is not `if_version`, InvalidCIError.
+    Raises NoSuchCIError, MergedError for one that is part of another, StaleCIError where the
+    version is not `if_version`, InvalidCIError.
     """
     revision.lock(session)
     row = stored_ci(session, ci_id)
+    refuse_merged(row)
     _check_version(row, if_version)
     fields, errors = checked_fields(
         patch.model_dump(exclude_unset=True), "", class_vocabulary(session)
@@ -134,10 +140,11 @@ def retire_ci(
 ) -> None:
     """Retire a CI: it leaves the graph, and stays for history with its relationships.
 
-    Raises NoSuchCIError, StaleCIError.
+    Raises NoSuchCIError, MergedError for one that is part of another, StaleCIError.
     """
     revision.lock(session)
     row = stored_ci(session, ci_id)
+    refuse_merged(row)
     _check_version(row, if_version)
     _write(session, row, {"status": LifecycleStatus.RETIRED.value}, actor, revision_keep)
 
@@ -156,21 +163,32 @@ def _write(
         setattr(row, name, value)
     row.folded_name = fold(row.name)
     row.version += 1
-    row.updated_at = now()
+    row.updated_at = moment(session)
     session.flush()
+    say(session, row, said_by_hand(before, after), actor)
+    _identify(session, [row], actor, new=False)
     retired = after.get("status") == LifecycleStatus.RETIRED
     action = "retire" if retired else "update"
     audit.record(session, actor, [Write(action, "ci", row.id, before, after)])
     revision.note(session, "ci", [row.id], keep=revision_keep)
 
 
-def _new(fields: dict[str, Any], moment: datetime) -> ConfigurationItem:
+def _identify(
+    session: Session, rows: Sequence[ConfigurationItem], actor: Actor, *, new: bool
+) -> None:
+    roots = class_roots(session)
+    load = LoadRun(session, MANUAL, actor, None, moment(session))
+    cis = ((row.id, row.ci_class, _state(row), row.attributes) for row in rows)
+    write_identifiers(load, cis, lambda name: roots.get(name, name), new=new)
+
+
+def _new(fields: dict[str, Any], created_at: datetime) -> ConfigurationItem:
     return ConfigurationItem(
         **{name: fields.get(name) for name in (*STORED, "attributes")},
         folded_name=fold(fields["name"]),
         version=1,
-        created_at=moment,
-        updated_at=moment,
+        created_at=created_at,
+        updated_at=created_at,
     )
 
 

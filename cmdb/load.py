@@ -1,7 +1,7 @@
 """Load inventory files: read them, compare with what is there, write the difference, report."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 from sqlalchemy.orm import Session
@@ -9,64 +9,41 @@ from sqlalchemy.orm import Session
 from cmdb.apply import apply
 from cmdb.classes import class_vocabulary, type_vocabulary
 from cmdb.current import read_current
-from cmdb.importers.opened import OpenedFile
+from cmdb.formats import sort_files, source_of
+from cmdb.importers.multiplied import not_multiplied
 from cmdb.importers.protocol import ReadContext
-from cmdb.importers.records import InputFile
-from cmdb.importers.registry import AUTO, choose, default_mapping, find_format, importers
+from cmdb.importers.records import InputFile, Where
+from cmdb.importers.registry import find_format, importers
+from cmdb.importers.unpacking import unpack
 from cmdb.incoming import NAME, Incoming, take_in
+from cmdb.load_options import LoadLimits, LoadOptions, check_options
 from cmdb.models import ImportRun, ImportState, Source
 from cmdb.names import nearest
-from cmdb.plain_text import RefusedValueError, text
-from cmdb.plan import Missing, Plan, Rules
-from cmdb.problems import Problems
+from cmdb.plan import Current, Missing, Plan, Rules
+from cmdb.plan_report import count_changes, fingerprint, planned_changes
+from cmdb.plan_schemas import LoadPlan
+from cmdb.plan_services import touched_services
+from cmdb.precedence import class_roots, read_precedence
+from cmdb.problems import Problems, problem
 from cmdb.reconcile import plan
 from cmdb.references import near_names
-from cmdb.schemas import ImportReport, Problem
+from cmdb.schemas import ImportReport, Problem, Recognised, Severity
+from cmdb.source_mappings import AdminMapping, is_native, mapping_of_source, mappings_of
 from opsatlas import audit, revision
 from opsatlas.actor import Actor
 from opsatlas.clock import now
-from opsatlas.errors import InvalidInputError
-from opsatlas.settings import Settings
+from opsatlas.collector import patient_collector
+from opsatlas.db.transaction import moment
+from opsatlas.errors import ConflictError, InvalidInputError
 
-DEFAULT_SOURCE = "native"
-MANUAL = "manual"
-_MAX_SOURCE = 64
 _NEAR_POOL = 20_000
 """Names of the input that are looked through for "did you mean"."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadOptions:
-    """What the caller of a load decides."""
+class PlanChangedError(ConflictError):
+    """A load would do something else than what was planned."""
 
-    source: str = DEFAULT_SOURCE
-    format: str = AUTO
-    dry_run: bool = False
-    missing: Missing = Missing.KEEP
-    partial: bool = False
-    """Load the good rows and leave the bad ones, instead of all or nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadLimits:
-    """The settings that a load keeps to."""
-
-    max_problems: int = 500
-    max_records: int = 10_000_000
-    max_depth: int = 50
-    max_retired_share: float = 0.2
-    revision_keep: int = 100_000
-
-    @classmethod
-    def of(cls, settings: Settings) -> "LoadLimits":
-        """The limits that the settings say."""
-        return cls(
-            settings.import_max_problems,
-            settings.import_max_records,
-            settings.max_json_depth,
-            settings.import_max_retired_share,
-            settings.revision_keep,
-        )
+    code = "plan_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +54,11 @@ class ParsedInput:
     incoming: Incoming
     problems: Problems
     seconds: float
+    source: str
+    """The one that the caller said, or else that of the format."""
+    recognised: list[Recognised]
+    mapping: str | None
+    """The file of the admin's mapping."""
 
 
 def load(
@@ -94,37 +76,72 @@ def load(
     return load_parsed(session, parse(files, options, limits), options, actor, limits)
 
 
+@patient_collector()
 def parse(files: Sequence[InputFile], options: LoadOptions, limits: LoadLimits) -> ParsedInput:
     """Read and check the files; what is wrong in them is in `problems`, not raised.
 
-    Raises InvalidInputError for options that cannot be and TooLargeError above the limit of
-    records.
+    Raises InvalidInputError for options that cannot be, TooLargeError above the limit of records,
+    and where a small input multiplies.
     """
     begun = perf_counter()
     check_options(options)
     if not files:
         raise InvalidInputError("there is no file to load")
     incoming, problems = Incoming(), Problems(limits.max_problems)
-    by_format: dict[str, list[OpenedFile]] = {}
-    for file in map(OpenedFile.of, files):
-        importer = choose(file, options.format)
-        if isinstance(importer, Problem):
-            problems.add(importer)
-        else:
-            by_format.setdefault(importer.NAME, []).append(file)
-    for name, some in by_format.items():
-        context = ReadContext(default_mapping(name), limits.max_depth)
+    unpacked = unpack(files, limits.unpacking)
+    problems.extend(unpacked.problems)
+    own = own_mapping(options, limits)
+    said = options.format
+    if own is not None and own.mapping.format and find_format(said) is None:
+        said = own.mapping.format
+    found = sort_files(unpacked.files, said)
+    problems.extend(found.problems)
+    source = options.source or source_of(found.by_format)
+    if own is None and not options.source:
+        own = mapping_of_source(limits.mapping_dir, source)
+    mappings = mappings_of(found.by_format, own, options.choices)
+    if own is not None and mappings and all(map(is_native, mappings)):
+        problems.add(_not_used(own, ", ".join(mappings)))
+        own = None
+    for name, some in found.by_format.items():
         take_in(
-            importers()[name].read(some, context),
+            not_multiplied(
+                importers()[name].read(some, ReadContext(mappings[name], limits.max_depth)), some
+            ),
             incoming,
             problems,
             max_records=limits.max_records,
             max_depth=limits.max_depth,
         )
-    formats = ", ".join(by_format) or options.format
-    return ParsedInput(formats, incoming, problems, perf_counter() - begun)
+    return ParsedInput(
+        format=", ".join(found.by_format) or options.format,
+        incoming=incoming,
+        problems=problems,
+        seconds=perf_counter() - begun,
+        source=source,
+        recognised=found.recognised,
+        mapping=own.file if own else None,
+    )
 
 
+def own_mapping(options: LoadOptions, limits: LoadLimits) -> AdminMapping | None:
+    """The admin's mapping for a load: the one that it names, or else that of its source.
+
+    Raises InvalidMappingError.
+    """
+    return options.mapping or mapping_of_source(limits.mapping_dir, options.source)
+
+
+def _not_used(own: AdminMapping, formats: str) -> Problem:
+    return problem(
+        "mapping_not_used",
+        f"the mapping in {own.file} is not used: {formats} needs none",
+        where=Where(own.file),
+        severity=Severity.WARNING,
+    )
+
+
+@patient_collector()
 def load_parsed(
     session: Session,
     parsed: ParsedInput,
@@ -141,13 +158,19 @@ def load_parsed(
     load that was queued; without it one is made.
     """
     begun = perf_counter()
+    options = replace(options, source=parsed.source)
     if not options.dry_run:
         revision.lock(session)
-    made = _plan(session, parsed, options, limits)
+    rules = _rules(session, parsed, options, limits)
+    retire = options.missing is Missing.RETIRE
+    current = read_current(session, rules, parsed.incoming, all_of_source=retire)
+    made = plan(current, parsed.incoming, rules, parsed.problems)
     report = ImportReport(
         state=ImportState.FAILED if made.refused else ImportState.DONE,
         source=options.source,
         format=parsed.format,
+        recognised=parsed.recognised,
+        mapping=parsed.mapping,
         dry_run=options.dry_run,
         configuration_items=made.ci_counts,
         relationships=made.relationship_counts,
@@ -155,64 +178,61 @@ def load_parsed(
         problem_counts=dict(made.problems.counts),
         took_ms=0.0,
     )
+    if options.dry_run:
+        report.plan = _described(session, made, current, limits)
+    elif options.expected_plan and fingerprint(made) != options.expected_plan:
+        raise PlanChangedError(
+            "the load would no longer do what was planned: something changed meanwhile",
+            hint="make the plan anew, look at it, and apply that",
+        )
     if not options.dry_run:
         run = _open_run(session, parsed, options, actor, run_id)
         report.id = run.id
         if not made.refused:
             _ensure_source(session, options.source)
-            apply(session, made, options.source, actor, run.id, revision_keep=limits.revision_keep)
+            apply(session, made, rules, actor, run.id, revision_keep=limits.revision_keep)
     report.took_ms = round((parsed.seconds + perf_counter() - begun) * 1000, 1)
     if not options.dry_run:
         _close_run(session, run, report, actor)
     return report
 
 
-def _plan(session: Session, parsed: ParsedInput, options: LoadOptions, limits: LoadLimits) -> Plan:
-    retire = options.missing is Missing.RETIRE
-    current = read_current(session, options.source, parsed.incoming, all_of_source=retire)
+def _described(session: Session, made: Plan, current: Current, limits: LoadLimits) -> LoadPlan:
+    return LoadPlan(
+        fingerprint=fingerprint(made),
+        changes=planned_changes(made, current, limits.max_changes),
+        changes_count=count_changes(made),
+        services=touched_services(session, made, current, limits.max_changes),
+    )
+
+
+def _rules(
+    session: Session, parsed: ParsedInput, options: LoadOptions, limits: LoadLimits
+) -> Rules:
     pool = [str(ci.values[NAME]) for ci in parsed.incoming.cis[:_NEAR_POOL]]
 
     def near(said: str) -> list[str]:
         stored = [row.name for row in near_names(session, said)]
         return nearest(said, dict.fromkeys([*nearest(said, pool), *stored]))
 
-    rules = Rules(
+    return Rules(
         source=options.source,
         classes=class_vocabulary(session),
         types=type_vocabulary(session),
         near_names=near,
+        moment=moment(session),
+        precedence=read_precedence(session),
+        class_roots=class_roots(session),
         missing=options.missing,
         partial=options.partial,
         max_retired_share=limits.max_retired_share,
         max_problems=limits.max_problems,
     )
-    return plan(current, parsed.incoming, rules, parsed.problems)
-
-
-def check_options(options: LoadOptions) -> None:
-    """Raise InvalidInputError for options that no load can have."""
-    find_format(options.format)
-    check_source(options.source)
-    if options.source == MANUAL and options.missing is Missing.RETIRE:
-        raise InvalidInputError(
-            f"the source {MANUAL!r} is what people write; a file is never all of it",
-            hint="load under another source, or without missing=retire",
-        )
-
-
-def check_source(name: str) -> None:
-    """Raise InvalidInputError for what cannot be the name of a source."""
-    try:
-        read = text(name, limit=_MAX_SOURCE)
-    except RefusedValueError as error:
-        raise InvalidInputError(f"the source: {error.message}", hint=error.hint) from None
-    if read != name:
-        raise InvalidInputError(f"{name!r} is no name for a source", hint="for example `netbox`")
 
 
 def _ensure_source(session: Session, name: str) -> None:
     if session.get(Source, name) is None:
-        session.add(Source(name=name, description="", created_at=now()))
+        session.add(Source(name=name, description="", stale_after_days=None, created_at=now()))
         session.flush()
 
 
@@ -231,7 +251,7 @@ def _open_run(
         source=options.source,
         format=parsed.format,
         dry_run=False,
-        options={"missing": options.missing.value, "partial": options.partial},
+        options=options.kept(),
         report=None,
         actor=actor.name,
         created_at=now(),

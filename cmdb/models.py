@@ -60,6 +60,7 @@ class ConfigurationItem(Model):
         Index("ix_configuration_item_folded_name", "folded_name"),
         Index("ix_configuration_item_ci_class_status", "ci_class", "status"),
         CheckConstraint("criticality BETWEEN 1 AND 4", name="criticality"),
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
@@ -75,6 +76,10 @@ class ConfigurationItem(Model):
     fqdn: Mapped[str | None]
     serial_number: Mapped[str | None]
     attributes: Mapped[dict[str, Any]]
+    merged_into: Mapped[int | None] = mapped_column(
+        BigId, ForeignKey("configuration_item.id", ondelete="CASCADE")
+    )
+    """The CI that this one was found to be; it is retired then, and its name leads on there."""
     version: Mapped[int]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -102,6 +107,7 @@ class RedundancyGroup(Model):
         UniqueConstraint("id", "dependent_id"),
         CheckConstraint("min_up >= 1", name="min_up"),
         CheckConstraint("NOT min_up_is_percent OR min_up <= 100", name="percent"),
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
@@ -135,6 +141,7 @@ class Relationship(Model):
         ForeignKeyConstraint(
             ["group_id", "dependent_id"], ["redundancy_group.id", "redundancy_group.dependent_id"]
         ),
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
@@ -159,32 +166,78 @@ class Source(Model):
 
     name: Mapped[str] = mapped_column(primary_key=True)
     description: Mapped[str]
+    stale_after_days: Mapped[int | None]
+    """Days unseen after which what it says of a CI gives way to a less trusted source."""
     created_at: Mapped[datetime]
 
 
+class SourcePrecedence(Model):
+    """For one attribute, or `*` for all others: sources, the most trusted first."""
+
+    __tablename__ = "source_precedence"
+
+    attribute: Mapped[str] = mapped_column(primary_key=True)
+    sources: Mapped[list[Any]]
+
+
+class Identifier(Model):
+    """A normalised value by which a CI can be recognised, whatever source names it."""
+
+    __tablename__ = "identifier"
+    __table_args__ = (Index("ix_identifier_ci_id", "ci_id"),)
+
+    value: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    ci_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("configuration_item.id", ondelete="CASCADE"), primary_key=True
+    )
+
+
 class ExternalKey(Model):
-    """The key under which a source knows a CI. One CI may have several, also of one source."""
+    """What a source knows of a CI, and under which key. One CI may have several, also of one
+    source. The values of the CI are made of what all of them say (`claims.effective`)."""
 
     __tablename__ = "external_key"
-    __table_args__ = (Index("ix_external_key_ci_id", "ci_id"),)
+    __table_args__ = (
+        Index("ix_external_key_ci_id", "ci_id"),
+        Index("ix_external_key_created_run", "created_run"),
+    )
 
     source: Mapped[str] = mapped_column(ForeignKey("source.name"), primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
     ci_id: Mapped[int] = mapped_column(
         BigId, ForeignKey("configuration_item.id", ondelete="CASCADE")
     )
+    said: Mapped[dict[str, Any]]
+    """By field, or `attributes.NAME`: what the source says."""
+    set_by: Mapped[dict[str, Any]]
+    """By field: the import run that brought the value, or `[time, who]` of a manual one; under the
+    empty name that of all the others."""
+    created_run: Mapped[int | None] = mapped_column(BigId)
+    seen_run: Mapped[int | None] = mapped_column(BigId)
+    """The last import run that reported it."""
+    seen_at: Mapped[datetime]
+    missing_run: Mapped[int | None] = mapped_column(BigId)
+    """The import run that no longer found it in the source; null while it is reported."""
+    merge_id: Mapped[int | None] = mapped_column(BigId)
+    """The merge that last brought it to its CI; null where it was there from the start."""
 
 
 class RelationshipSource(Model):
     """That a source reports a relationship: it goes when no source reports it any more."""
 
     __tablename__ = "relationship_source"
-    __table_args__ = (Index("ix_relationship_source_source", "source"),)
+    __table_args__ = (
+        Index("ix_relationship_source_source", "source"),
+        Index("ix_relationship_source_run_id", "run_id"),
+    )
 
     relationship_id: Mapped[int] = mapped_column(
         BigId, ForeignKey("relationship.id", ondelete="CASCADE"), primary_key=True
     )
     source: Mapped[str] = mapped_column(ForeignKey("source.name"), primary_key=True)
+    run_id: Mapped[int | None] = mapped_column(BigId)
+    """The import run that first reported it for this source."""
 
 
 class ImportState(StrEnum):
@@ -192,6 +245,7 @@ class ImportState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    UNDONE = "undone"
 
 
 class ImportRun(Model):
@@ -220,3 +274,21 @@ class ImportFile(Model):
     run_id: Mapped[int] = mapped_column(BigId, ForeignKey("import_run.id", ondelete="CASCADE"))
     name: Mapped[str]
     content: Mapped[bytes]
+
+
+class ImportChange(Model):
+    """What an import run changed or took away, as it was before: what its undoing brings back.
+
+    What a run added needs no row: records and claims name the run that brought them.
+    """
+
+    __tablename__ = "import_change"
+    __table_args__ = (Index("ix_import_change_run_id", "run_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    run_id: Mapped[int] = mapped_column(BigId, ForeignKey("import_run.id", ondelete="CASCADE"))
+    entity: Mapped[str]
+    """`record`, `relationship`, `claim` or `redundancy_group`."""
+    entity_key: Mapped[str]
+    """The source's key of a record, the id of the others."""
+    before: Mapped[dict[str, Any]]

@@ -4,11 +4,13 @@ A CI is named by an int throughout: its id where it exists, a negative number wh
 created: -1 is the first of `Plan.new_cis`, -2 the second.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from cmdb.claims import Claim, Precedence, Said
 from cmdb.problems import Problems
 from cmdb.schemas import Counts
 from cmdb.values import MinUp
@@ -31,10 +33,19 @@ class Rules:
     types: Vocabulary
     near_names: Callable[[str], list[str]]
     """Names of CIs like this one; asked a few times at most."""
+    moment: datetime
+    """When the load happens: what was last seen long before is stale."""
+    precedence: Precedence = field(default_factory=Precedence)
+    class_roots: Mapping[str, str] = field(default_factory=dict)
+    """By class: the built-in class at its root, where that is another one."""
     missing: Missing = Missing.KEEP
     partial: bool = False
     max_retired_share: float = 0.2
     max_problems: int = 500
+
+    def root(self, ci_class: str) -> str:
+        """The built-in class that a class is, or stands below."""
+        return self.class_roots.get(ci_class, ci_class)
 
 
 class CurrentCI(NamedTuple):
@@ -63,21 +74,42 @@ class CurrentGroup(NamedTuple):
     min_up: MinUp
 
 
+class MergedCI(NamedTuple):
+    """A CI that became part of another one: its name leads on to that."""
+
+    folded_name: str
+    into: int
+
+
+class StoredRecord(NamedTuple):
+    """What a source has said of a CI so far."""
+
+    claim: Claim
+    set_by: dict[str, Any]
+    missing_run: int | None
+
+
 @dataclass(slots=True)
 class Current:
     """What the database holds of that which a load may touch."""
 
     cis: dict[int, CurrentCI] = field(default_factory=dict)
     names: dict[str, list[int]] = field(default_factory=dict)
-    """Ids of CIs by folded name."""
+    """Ids of CIs by folded name, those that led there by a former name too."""
+    merged: dict[int, MergedCI] = field(default_factory=dict)
+    """CIs that became part of others; they are not among `cis`."""
+    joined: set[int] = field(default_factory=set)
+    """CIs of which others became part: two records of a source may mean one of them."""
+    identifiers: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    """Ids of CIs by kind and value of what identifies them."""
     keys: dict[str, int] = field(default_factory=dict)
     """The CI of each key of the source."""
     in_source: set[int] = field(default_factory=set)
-    """CIs that the source has a key for."""
+    """CIs that the source reports."""
     other_keys: dict[str, set[int]] = field(default_factory=dict)
     """The CIs of each key of the other sources."""
-    in_other_sources: set[int] = field(default_factory=set)
-    """CIs that another source has a key for."""
+    records: dict[int, list[StoredRecord]] = field(default_factory=dict)
+    """By CI: what each source says of it."""
     relationships: dict[Identity, CurrentRelationship] = field(default_factory=dict)
     groups: dict[tuple[int, str], CurrentGroup] = field(default_factory=dict)
     """By dependent and name."""
@@ -92,17 +124,47 @@ class NewCI(NamedTuple):
     attributes: dict[str, Any]
 
 
+ChangedKeys = tuple[list[dict[str, str]], list[dict[str, str]]]
+"""The keys (`source`, `key`) that a CI loses, and those that it gets."""
+
+
+def keys_of(source: str, keys: Iterable[str]) -> list[dict[str, str]]:
+    """Keys of one source as the audit trail has them."""
+    return [{"source": source, "key": key} for key in keys]
+
+
 class ChangedCI(NamedTuple):
-    """A CI with its new values; `before` and `after` hold the fields that differ."""
+    """A CI with its new values; `before` and `after` hold the fields that differ, and of its
+    keys those that it loses and gets."""
 
     ci: CurrentCI
     before: dict[str, Any]
     after: dict[str, Any]
 
 
-class NewKey(NamedTuple):
+class NewRecord(NamedTuple):
+    """What the source says of a CI that it did not know before."""
+
     key: str
     ci: int
+    said: Said
+
+
+class ChangedRecord(NamedTuple):
+    """What the source now says, or that it no longer has the CI."""
+
+    ci: int
+    before: StoredRecord
+    said: Said
+    missing: bool
+
+
+class PlannedReview(NamedTuple):
+    """A record that waits for a person."""
+
+    key: str
+    said: Said
+    candidates: list[dict[str, Any]]
 
 
 class NewGroup(NamedTuple):
@@ -148,9 +210,14 @@ class Plan:
     refused: bool = False
     new_cis: list[NewCI] = field(default_factory=list)
     changed_cis: list[ChangedCI] = field(default_factory=list)
-    new_keys: list[NewKey] = field(default_factory=list)
-    dropped_keys: list[NewKey] = field(default_factory=list)
-    """Keys of CIs that the source no longer reports, but another one does."""
+    new_records: list[NewRecord] = field(default_factory=list)
+    """Those of the new CIs first, in their order."""
+    changed_records: list[ChangedRecord] = field(default_factory=list)
+    seen_keys: list[str] = field(default_factory=list)
+    """Keys that the source reports again."""
+    reviews: list[PlannedReview] = field(default_factory=list)
+    reasons: dict[str, list[str]] = field(default_factory=dict)
+    """By key that is new to a CI: why the record is that CI."""
     new_groups: list[NewGroup] = field(default_factory=list)
     changed_groups: list[ChangedGroup] = field(default_factory=list)
     new_relationships: list[NewRelationship] = field(default_factory=list)

@@ -9,6 +9,27 @@ from cmdb.schemas import Problem, Severity
 
 _SHOWN = 80
 """Characters of a value that a problem repeats."""
+_AGAIN = "export the file anew, or correct it at this place"
+_REMEDIES = {
+    "broken_archive": "pack or copy it again",
+    "control_character": "take it out of the text; it cannot be seen",
+    "doctype_refused": "export it anew; entities and document types are never followed",
+    "empty_archive": "pack the files that an inventory is in",
+    "empty_file": "leave it out, or export it again",
+    "invalid_attribute": "give it another name",
+    "invalid_host": "a host is called by letters, digits, dots and hyphens",
+    "invalid_value": "write a number that JSON knows and 64 bits hold, or quote it as text",
+    "malformed_xml": "the export may have been cut short; export it again",
+    "malformed_yaml": "quote values that hold `: ` or ` #` or start with a sign",
+    "missing_value": "fill it in, or leave the record out",
+    "netbox_object_without_id": _AGAIN,
+    "too_deep": "leave out what is nested so deep, or write it flatter",
+    "unexpected_shape": _AGAIN,
+    "unknown_ci": "load it as well, or correct the name",
+    "unsupported_archive": "unpack it, and load the files in it",
+    "wrong_type": _AGAIN,
+}
+"""What to do about an error by its code, where who finds it has no better advice."""
 
 
 class Problems:
@@ -58,7 +79,12 @@ def problem(
     value: Any = None,
     hint: str | None = None,
 ) -> Problem:
-    """A problem at a place in the input; in JSON and YAML `column` extends the pointer."""
+    """A problem at a place in the input; in JSON and YAML `column` extends the pointer.
+
+    An error without a `hint` has the one of its code.
+    """
+    if hint is None and severity is Severity.ERROR:
+        hint = _REMEDIES.get(code)
     file, row, pointer = where or (None, None, None)
     if pointer is not None and column is not None:
         pointer = f"{pointer}/{column.replace('~', '~0').replace('/', '~1')}"

@@ -25,6 +25,9 @@ from cmdb.schemas import Problem, Severity
 from cmdb.values import MinUp
 
 DEFAULT_MIN_UP = MinUp(1, is_percent=False)
+WITHIN_ONE_CI = "within_one_ci"
+_STRONGEST: tuple[str | None, ...] = (Dependency.REQUIRED, None, Dependency.OPTIONAL)
+"""Which of two rows counts that became one with a merge; None leaves what is stored."""
 
 _Group = tuple[int, str]
 
@@ -47,13 +50,18 @@ def plan_relationships(
     counts.rejected = incoming.rejected[Kind.RELATIONSHIP]
     wanted = _Wanted()
     for row in incoming.relationships:
-        found = _identity(row, endpoints, rules)
+        found = _identity(row, endpoints, rules, current.joined)
         if isinstance(found, Problem):
             made.problems.add(found)
-            counts.rejected += 1
+            if found.severity is Severity.ERROR:
+                counts.rejected += 1
+            elif found.code == WITHIN_ONE_CI:
+                counts.unchanged += 1
+            else:
+                counts.in_review += 1
         else:
             _want(wanted, found, row)
-    counts.rejected += _settle_repetitions(wanted, made.problems)
+    counts.rejected += _settle_repetitions(wanted, current.joined, made.problems)
     reported = {
         current.relationships[identity].id
         for identity in wanted.rows
@@ -66,7 +74,9 @@ def plan_relationships(
     _plan_rows(current, wanted, limits, made)
 
 
-def _identity(row: IncomingRelationship, endpoints: Endpoints, rules: Rules) -> Identity | Problem:
+def _identity(
+    row: IncomingRelationship, endpoints: Endpoints, rules: Rules, joined: set[int]
+) -> Identity | Problem:
     type_name = rules.types.find(row.type)
     if type_name is None:
         return problem(
@@ -84,6 +94,17 @@ def _identity(row: IncomingRelationship, endpoints: Endpoints, rules: Rules) -> 
     provider = endpoints.find(row.provider)
     if provider is None:
         return endpoints.explain(row.provider, row.where, "provider")
+    if dependent == provider and dependent in joined:
+        return problem(
+            WITHIN_ONE_CI,
+            f"{row.dependent!r} and {row.provider!r} were merged into one CI",
+            where=row.where,
+            severity=Severity.WARNING,
+            kind=Kind.RELATIONSHIP,
+            column="provider",
+            value=row.provider,
+            hint="the row is left out",
+        )
     if dependent == provider:
         return problem(
             "self_relationship",
@@ -105,12 +126,19 @@ def _want(wanted: _Wanted, identity: Identity, row: IncomingRelationship) -> Non
         wanted.repeated.setdefault(identity, []).append(row)
 
 
-def _settle_repetitions(wanted: _Wanted, problems: Problems) -> int:
+def _settle_repetitions(wanted: _Wanted, joined: set[int], problems: Problems) -> int:
     """Warn of rows that repeat another one; take out all that are about one relationship and
-    differ. Returns how many were rejected."""
+    differ, unless a merge made them one. Returns how many were rejected."""
     rejected = 0
     for identity, others in wanted.repeated.items():
         first = wanted.rows[identity]
+        if not joined.isdisjoint(identity[:2]):
+            strongest = min((first, *others), key=lambda row: _STRONGEST.index(row.dependency))
+            wanted.rows[identity] = strongest
+            for row in (first, *others):
+                if row is not strongest:
+                    problems.add(_duplicate(row, strongest))
+            continue
         differing = next((row for row in others if row.dependency != first.dependency), None)
         if differing is None:
             for row in others:
@@ -174,7 +202,8 @@ def _reject_impossible_groups(current: Current, wanted: _Wanted, made: Plan) -> 
             members[dependent, group].add(provider)
             rows[dependent, group].append(identity)
     rejected = 0
-    for key, said in wanted.min_ups.items():
+    for key in list(wanted.min_ups):
+        said = wanted.min_ups[key] = _as_merged(current, key, wanted.min_ups[key], members[key])
         broken = _broken_group(key[1], said, len(members[key]))
         if broken is None:
             continue
@@ -194,6 +223,22 @@ def _reject_impossible_groups(current: Current, wanted: _Wanted, made: Plan) -> 
             )
             rejected += 1
     return rejected
+
+
+def at_most(min_up: MinUp, size: int) -> MinUp:
+    """What is asked of a group that a merge left with `size` members."""
+    return min_up if min_up.is_percent else min_up._replace(value=min(min_up.value, max(size, 1)))
+
+
+def _as_merged(
+    current: Current, key: _Group, said: dict[MinUp, IncomingRelationship], members: set[int]
+) -> dict[MinUp, IncomingRelationship]:
+    """What the rows of a group say, where merges made one group or one member of two."""
+    if len(said) > 1 and key[0] in current.joined and key in current.groups:
+        said = {current.groups[key].min_up: next(iter(said.values()))}
+    if current.joined.isdisjoint(members):
+        return said
+    return {at_most(min_up, len(members)): row for min_up, row in said.items()}
 
 
 def _broken_group(

@@ -11,7 +11,7 @@ from cmdb.values import MinUp
 from opsatlas import audit
 from opsatlas.actor import Actor
 from opsatlas.audit import Write
-from opsatlas.clock import now
+from opsatlas.db.transaction import moment
 from opsatlas.errors import ErrorItem
 
 
@@ -58,7 +58,7 @@ def group_named(
         members = session.scalars(
             update(Relationship)
             .where(Relationship.group_id == group.id, Relationship.id != (but or 0))
-            .values(version=Relationship.version + 1, updated_at=now())
+            .values(version=Relationship.version + 1, updated_at=moment(session))
             .returning(Relationship.id)
         ).all()
         difference = {"min_up": before}, {"min_up": min_up_out(group)}

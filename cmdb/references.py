@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from sqlalchemy import Row, select
@@ -85,47 +86,107 @@ def resolve(
     *,
     pointer: str = "/failed",
     retired: bool = False,
+    among: Lookup | None = None,
 ) -> list[int]:
     """The id of each referenced CI, in the order of `references`.
 
     A name matches in any case; the exact spelling wins. Of several CIs with one name the ones that
-    are not retired win. Raises UnresolvedCIError, which lists the candidates, where a reference
+    are not retired win. What was merged into another CI names that one. `among` are the CIs of
+    another time than now. Raises UnresolvedCIError, which lists the candidates, where a reference
     fits none or several, or only a retired CI and `retired` is False.
     """
+    known = among or CurrentCIs(session)
     wanted = [
         NameReference(name=reference) if isinstance(reference, str) else reference
         for reference in references
     ]
-    by_name = _by_name(session, [each.name for each in wanted if isinstance(each, NameReference)])
-    by_id = _by_id(session, [each.id for each in wanted if isinstance(each, IdReference)])
+    by_name = known.by_name([each.name for each in wanted if isinstance(each, NameReference)])
+    by_id = known.by_id([each.id for each in wanted if isinstance(each, IdReference)])
     ids: list[int] = []
     errors: list[ErrorItem] = []
     for position, reference in enumerate(wanted):
         if isinstance(reference, NameReference):
-            rows = _narrowed(by_name[fold(reference.name)], reference)
+            rows = _narrowed(by_name.get(fold(reference.name), []), reference)
         elif isinstance(reference, IdReference):
             rows = [by_id[reference.id]] if reference.id in by_id else []
         else:
-            rows = _by_key(session, reference)
+            rows = known.by_key(reference)
+        rows = _followed(known, rows)
         living = [row for row in rows if row.status != LifecycleStatus.RETIRED]
         fitting = living or (rows if retired else [])
         if len(fitting) == 1:
             ids.append(fitting[0].id)
         else:
-            errors.append(_unresolved(session, f"{pointer}/{position}", reference, rows, fitting))
+            item = _unresolved(session, f"{pointer}/{position}", reference, rows, fitting)
+            errors.append(item if among is None else _then(item, among))
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise UnresolvedCIError(errors[0].detail + more, hint=errors[0].hint, errors=errors)
     return ids
 
 
-_Found = Row[int, str, str, str, str]
+class Found(Protocol):
+    """What is known of a CI that a reference may mean."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def ci_class(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def merged_into(self) -> int | None: ...
+
+
+class Lookup(Protocol):
+    """The CIs of one time, by what callers name them by."""
+
+    @property
+    def when(self) -> str:
+        """The time in words, such as `at 2026-03-04T10:00:00Z`."""
+
+    @property
+    def hint(self) -> str | None:
+        """What to say where there is no such CI."""
+
+    def by_name(self, names: Iterable[str]) -> Mapping[str, Sequence[Found]]:
+        """CIs by folded name."""
+
+    def by_id(self, ids: Iterable[int]) -> Mapping[int, Found]: ...
+
+    def by_key(self, reference: KeyReference) -> Sequence[Found]: ...
+
+
+class CurrentCIs(NamedTuple):
+    """The CIs of now."""
+
+    session: Session
+    when: str = "now"
+    hint: str | None = None
+
+    def by_name(self, names: Iterable[str]) -> Mapping[str, Sequence[Found]]:
+        """CIs by folded name."""
+        return _by_name(self.session, names)
+
+    def by_id(self, ids: Iterable[int]) -> Mapping[int, Found]:
+        """CIs by id."""
+        return _by_id(self.session, ids)
+
+    def by_key(self, reference: KeyReference) -> Sequence[Found]:
+        """The CIs that a source knows by this key."""
+        return _by_key(self.session, reference)
+
+
+_Found = Row[int, str, str, str, str, int | None]
 _COLUMNS = (
     ConfigurationItem.id,
     ConfigurationItem.name,
     ConfigurationItem.folded_name,
     ConfigurationItem.ci_class,
     ConfigurationItem.status,
+    ConfigurationItem.merged_into,
 )
 
 
@@ -161,7 +222,24 @@ def _by_key(session: Session, reference: KeyReference) -> list[_Found]:
     )
 
 
-def _narrowed(rows: list[_Found], reference: NameReference) -> list[_Found]:
+def _followed(known: Lookup, rows: Sequence[Found]) -> list[Found]:
+    """The rows, with the CIs that those became part of which were merged."""
+    found = {row.id: row for row in rows}
+    while merged := [row for row in found.values() if row.merged_into is not None]:
+        found = {row.id: row for row in found.values() if row.merged_into is None}
+        found |= known.by_id(row.merged_into for row in merged if row.merged_into is not None)
+    return list(found.values())
+
+
+def _then(item: ErrorItem, among: Lookup) -> ErrorItem:
+    """The error about another time than now; what is near the name today does not help."""
+    if item.detail.startswith("there is no"):
+        detail = f"there was no{item.detail.removeprefix('there is no')} {among.when}"
+        return replace(item, detail=detail, hint=among.hint, candidates=())
+    return replace(item, detail=f"{item.detail} {among.when}")
+
+
+def _narrowed(rows: Sequence[Found], reference: NameReference) -> Sequence[Found]:
     if reference.ci_class is not None:
         rows = [row for row in rows if row.ci_class == reference.ci_class]
     living = [row for row in rows if row.status != LifecycleStatus.RETIRED] or rows
@@ -173,8 +251,8 @@ def _unresolved(
     session: Session,
     pointer: str,
     reference: IdReference | NameReference | KeyReference,
-    rows: list[_Found],
-    fitting: list[_Found],
+    rows: Sequence[Found],
+    fitting: Sequence[Found],
 ) -> ErrorItem:
     value = reference.model_dump(exclude_none=True)
     said = value["name"] if set(value) == {"name"} else value
@@ -226,5 +304,5 @@ def near_names(session: Session, name: str, limit: int = 5) -> list[_Found]:
     return [rows[each] for each in near]
 
 
-def _candidate(row: _Found) -> dict[str, Any]:
+def _candidate(row: Found) -> dict[str, Any]:
     return {"id": row.id, "name": row.name, "ci_class": row.ci_class}

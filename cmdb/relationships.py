@@ -7,19 +7,21 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from cmdb.claims import MANUAL
 from cmdb.classes import type_vocabulary
 from cmdb.incoming import DEFAULT_TYPE
-from cmdb.items import KEEP, MANUAL
+from cmdb.items import KEEP
 from cmdb.models import Dependency, Relationship, RelationshipSource
 from cmdb.redundancy_groups import drop_if_empty, group_named, refuse_small_groups
 from cmdb.references import UnresolvedCIError, resolve
 from cmdb.relationship_checks import SaidRelationship, checked_relationship, refuse
 from cmdb.relationship_reads import relationships_out, stored_relationship
+from cmdb.relationship_states import relationship_states
 from cmdb.schemas import RelationshipIn, RelationshipOut, RelationshipPatch
 from opsatlas import audit, revision
 from opsatlas.actor import Actor
 from opsatlas.audit import Write
-from opsatlas.clock import now
+from opsatlas.db.transaction import moment
 from opsatlas.errors import ConflictError, ErrorItem, PreconditionFailedError
 
 
@@ -82,12 +84,12 @@ def create_relationships(
             dependency=each.dependency or Dependency.REQUIRED.value,
             group_id=group_id,
             version=1,
-            created_at=now(),
-            updated_at=now(),
+            created_at=moment(session),
+            updated_at=moment(session),
         )
         session.add(row)
         session.flush()
-        session.add(RelationshipSource(relationship_id=row.id, source=MANUAL))
+        session.add(RelationshipSource(relationship_id=row.id, source=MANUAL, run_id=None))
         rows.append(row)
     session.flush()
     refuse_small_groups(session, groups)
@@ -143,7 +145,7 @@ def update_relationship(
     old, new = audit.difference(_state(before), _state(after))
     if new:
         row.version = before.version + 1
-        row.updated_at = now()
+        row.updated_at = moment(session)
         session.flush()
         audit.record(session, actor, [Write("update", "relationship", row.id, old, new)])
         changed.add(row.id)
@@ -167,11 +169,11 @@ def delete_relationship(
     revision.lock(session)
     row = stored_relationship(session, relationship_id)
     _check_version(row, if_version)
-    (before,) = relationships_out(session, [row])
+    before = relationship_states(session, [row.id])[row.id]
     session.execute(delete(Relationship).where(Relationship.id == row.id))
     session.expunge(row)
     drop_if_empty(session, row.group_id)
-    audit.record(session, actor, [Write("delete", "relationship", row.id, _state(before), None)])
+    audit.record(session, actor, [Write("delete", "relationship", row.id, before, None)])
     revision.note(session, "relationship", [row.id], keep=revision_keep)
 
 

@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from cmdb.impact_schemas import CIName
 from cmdb.importers.records import Kind
 from cmdb.models import Dependency, FailureDirection
+from cmdb.plan_schemas import LoadPlan
 from cmdb.references import CIReference
 
 
-class _Input(BaseModel):
+class Input(BaseModel):
     """What a caller writes: a field that is not known is refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
@@ -47,11 +48,23 @@ class Problem(BaseModel):
 class Counts(BaseModel):
     """What became of the records of one kind."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     retired: int = 0
     rejected: int = 0
+    in_review: int = 0
+    """Records that fit several CIs and wait for a person."""
+
+
+class Recognised(BaseModel):
+    """The format in which a file was read, and why."""
+
+    file: str
+    format: str
+    why: str
 
 
 class ImportReport(BaseModel):
@@ -64,7 +77,12 @@ class ImportReport(BaseModel):
     state: str
     """`done`, or `failed` where problems kept everything from being written."""
     source: str
+    """Empty while a load waits that names none."""
     format: str
+    recognised: list[Recognised] = Field(default_factory=list)
+    """The files with their formats; those of archives one by one."""
+    mapping: str | None = None
+    """The file of the admin's mapping that was used."""
     dry_run: bool
     configuration_items: Counts
     relationships: Counts
@@ -72,10 +90,12 @@ class ImportReport(BaseModel):
     """Errors first; at most as many as the setting `import_max_problems` says."""
     problem_counts: dict[Severity, int] = Field(default_factory=dict)
     """All problems, those that are not listed too."""
+    plan: LoadPlan | None = None
+    """What exactly would change; a dry run's alone."""
     took_ms: float
 
 
-class CIClassIn(_Input):
+class CIClassIn(Input):
     """A new CI class: a child of an existing one."""
 
     name: str
@@ -85,7 +105,7 @@ class CIClassIn(_Input):
     label: str | None = None
 
 
-class CIClassPatch(_Input):
+class CIClassPatch(Input):
     """What to change of a CI class."""
 
     parent: str | None = None
@@ -103,7 +123,7 @@ class CIClassOut(BaseModel):
     built_in: bool
 
 
-class RelationshipTypeIn(_Input):
+class RelationshipTypeIn(Input):
     """A new relationship type."""
 
     name: str
@@ -111,7 +131,7 @@ class RelationshipTypeIn(_Input):
     label: str | None = None
 
 
-class RelationshipTypePatch(_Input):
+class RelationshipTypePatch(Input):
     """What to change of a relationship type."""
 
     failure_direction: FailureDirection | None = None
@@ -133,7 +153,7 @@ class SourceKey(BaseModel):
     key: str
 
 
-class CIIn(_Input):
+class CIIn(Input):
     """A new configuration item."""
 
     name: str
@@ -153,7 +173,7 @@ class CIIn(_Input):
     attributes: dict[str, Any] = Field(default_factory=dict)
 
 
-class CIPatch(_Input):
+class CIPatch(Input):
     """What to change of a configuration item; null clears a field."""
 
     name: str | None = None
@@ -186,12 +206,14 @@ class CIOut(BaseModel):
     serial_number: str | None
     attributes: dict[str, Any]
     keys: list[SourceKey]
+    merged_into: int | None = None
+    """The CI that this one was found to be; what is about it is about that one."""
     version: int
     created_at: datetime
     updated_at: datetime
 
 
-class RelationshipIn(_Input):
+class RelationshipIn(Input):
     """A new relationship: the dependent needs the provider."""
 
     dependent: CIReference
@@ -205,7 +227,7 @@ class RelationshipIn(_Input):
     """How many of the group must be up: a count, or a percentage such as `50%`."""
 
 
-class RelationshipPatch(_Input):
+class RelationshipPatch(Input):
     """What to change of a relationship; its ends stay."""
 
     type: str | None = None
@@ -256,30 +278,12 @@ class HistoryEntry(BaseModel):
     at: datetime
     actor: str
     request_id: str | None
+    entity: str
+    """`ci` or `relationship`."""
+    entity_id: int
     action: str
     source: str | None
-    """The source whose load made the change."""
+    """The source whose load made the change; null for what people did."""
     import_run: int | None
     before: dict[str, Any] | None
     after: dict[str, Any] | None
-
-
-class SourceIn(_Input):
-    """A new source."""
-
-    name: str
-    description: str = ""
-
-
-class SourcePatch(_Input):
-    """What to change of a source; its name stays, for the keys that it gave."""
-
-    description: str
-
-
-class SourceOut(BaseModel):
-    """A system of record that feeds us."""
-
-    name: str
-    description: str
-    created_at: datetime

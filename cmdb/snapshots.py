@@ -21,6 +21,8 @@ from cmdb.models import (
     Relationship,
     RelationshipType,
 )
+from cmdb.moments import Moment, Moments
+from cmdb.past_graph import build_past
 from opsatlas import revision
 from opsatlas.logs import log
 
@@ -33,6 +35,7 @@ CI, RELATIONSHIP, RELATIONSHIP_TYPE, CI_CLASS = (
 """Kinds in the change table that this cache listens to."""
 
 _CHUNK = 50_000
+_GRAPH = "graph"
 _FEW = 500
 """Changed CIs up to which it is worth asking whether the graph itself changed."""
 
@@ -52,12 +55,21 @@ class DependencyGraph:
         return np.intersect1d(ids, self.service_ids, assume_unique=True)
 
 
+@dataclass(frozen=True, eq=False)
+class PastGraph:
+    """The graph of a past moment, and the names of its redundancy groups by id."""
+
+    graph: DependencyGraph
+    group_names: dict[int, str]
+
+
 class GraphCache:
     """Hands out the graph at the newest revision. Any number of threads may ask at once."""
 
     def __init__(self) -> None:
         self._graph: DependencyGraph | None = None
         self._rebuild = threading.Lock()
+        self.moments = Moments()
 
     def current(self, session: Session) -> DependencyGraph:
         """The graph as `session` sees the database.
@@ -72,6 +84,15 @@ class GraphCache:
                 graph = self._brought_up_to_date(session, self._graph) or build(session)
         self._graph = graph
         return graph
+
+    def at(self, session: Session, moment: Moment) -> PastGraph:
+        """The graph as it was at a moment that `moments` gave; made once while that is kept."""
+        made: PastGraph | None = moment.kept.get(_GRAPH)
+        if made is None:
+            snapshot, services, group_names = build_past(session, moment)
+            graph = DependencyGraph(snapshot, services, snapshot.revision)
+            made = moment.kept[_GRAPH] = PastGraph(graph, group_names)
+        return made
 
     def _brought_up_to_date(
         self, session: Session, graph: DependencyGraph | None

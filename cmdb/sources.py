@@ -3,11 +3,11 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cmdb.load import check_source
+from cmdb.load_options import check_source
 from cmdb.models import Source
 from cmdb.names import did_you_mean
 from cmdb.plain_text import RefusedValueError, text
-from cmdb.schemas import SourceIn, SourceOut, SourcePatch
+from cmdb.source_schemas import SourceIn, SourceOut, SourcePatch
 from opsatlas import audit, revision
 from opsatlas.actor import Actor
 from opsatlas.audit import Write
@@ -45,23 +45,33 @@ def create_source(session: Session, new: SourceIn, actor: Actor) -> SourceOut:
     revision.lock(session)
     if session.get(Source, new.name) is not None:
         raise SourceTakenError(f"there is a source {new.name!r} already")
-    row = Source(name=new.name, description=_description(new.description), created_at=now())
+    row = Source(
+        name=new.name,
+        description=_description(new.description),
+        stale_after_days=new.stale_after_days,
+        created_at=now(),
+    )
     session.add(row)
     session.flush()
-    after = {"name": row.name, "description": row.description}
+    after = {"name": row.name, "description": row.description} | (
+        {} if row.stale_after_days is None else {"stale_after_days": row.stale_after_days}
+    )
     audit.record(session, actor, [Write("create", "source", row.name, None, after)])
     return _out(row)
 
 
 def edit_source(session: Session, name: str, patch: SourcePatch, actor: Actor) -> SourceOut:
-    """Describe a source anew. Raises NoSuchSourceError, InvalidInputError."""
+    """Change what is said of a source. Raises NoSuchSourceError, InvalidInputError."""
     revision.lock(session)
     row = _stored(session, name)
-    before, after = audit.difference(
-        {"description": row.description}, {"description": _description(patch.description)}
-    )
+    given = patch.model_dump(exclude_unset=True)
+    if "description" in given:
+        given["description"] = _description(given["description"] or "")
+    stored = {"description": row.description, "stale_after_days": row.stale_after_days}
+    before, after = audit.difference(stored, given)
     if after:
-        row.description = after["description"]
+        for field, value in after.items():
+            setattr(row, field, value)
         session.flush()
         audit.record(session, actor, [Write("update", "source", name, before, after)])
     return _out(row)
@@ -84,4 +94,9 @@ def _description(said: str) -> str:
 
 
 def _out(row: Source) -> SourceOut:
-    return SourceOut(name=row.name, description=row.description, created_at=row.created_at)
+    return SourceOut(
+        name=row.name,
+        description=row.description,
+        stale_after_days=row.stale_after_days,
+        created_at=row.created_at,
+    )

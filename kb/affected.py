@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
@@ -76,6 +77,47 @@ def link_unresolved(session: Session) -> int:
             .values(ci_id=ci_id)
         )
     return len(linked)
+
+
+def move_links(session: Session, from_ci: int, to_ci: int) -> list[dict[str, Any]]:
+    """Let all records about one CI be about another; returns which, as `give_back_links` wants."""
+    mine = AffectedCI.ci_id == from_ci
+    rows = session.execute(
+        select(AffectedCI.record_kind, AffectedCI.record_id, AffectedCI.name)
+        .where(mine)
+        .order_by(AffectedCI.id)
+    )
+    moved = [
+        {"record_kind": row.record_kind, "record_id": row.record_id, "name": row.name}
+        for row in rows
+    ]
+    session.execute(update(AffectedCI).where(mine).values(ci_id=to_ci))
+    return moved
+
+
+def give_back_links(
+    session: Session, moved: Sequence[Mapping[str, Any]], from_ci: int, to_ci: int
+) -> int:
+    """Let the records that moved be about `to_ci` again, and those that name it since; returns how
+    many names of CIs that are."""
+    known = {(each["record_kind"], each["record_id"], each["name"]) for each in moved}
+    own = session.scalars(
+        select(ConfigurationItem.folded_name).where(ConfigurationItem.id == to_ci)
+    ).one()
+    rows = session.scalars(select(AffectedCI).where(AffectedCI.ci_id == from_ci)).all()
+    other = session.scalars(
+        select(ConfigurationItem.folded_name).where(ConfigurationItem.id == from_ci)
+    ).one()
+    back = [
+        row
+        for row in rows
+        if (row.record_kind, row.record_id, row.name) in known
+        or (fold(row.name) == own and own != other)
+    ]
+    for row in back:
+        row.ci_id = to_ci
+    session.flush()
+    return len(back)
 
 
 def affected(

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from cmdb.items import create_cis
-from cmdb.load import LoadLimits, LoadOptions, ParsedInput, load_parsed
+from cmdb.load import ParsedInput, load_parsed
+from cmdb.load_options import LoadLimits, LoadOptions
 from cmdb.models import ImportState
 from cmdb.schemas import CIIn, CIOut, ImportReport
 from kb.affected import link_unresolved

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, insert
+from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from opsatlas.actor import Actor
-from opsatlas.clock import now
 from opsatlas.db.listing import ListQuery, Page, field_columns, list_page
 from opsatlas.db.model import BigId, Model
+from opsatlas.db.rows import insert_rows
+from opsatlas.db.transaction import moment
 from opsatlas.errors import NotFoundError
 
 
@@ -33,6 +34,8 @@ class AuditEntry(Model):
     after: Mapped[dict[str, Any] | None]
 
 
+_ENTRIES = AuditEntry.metadata.tables[AuditEntry.__tablename__]
+
 LIST_COLUMNS = field_columns(AuditEntry, without=("before", "after"))
 """What a list of entries can be filtered and ordered by."""
 
@@ -53,7 +56,7 @@ class Write:
 
 def record(session: Session, actor: Actor, writes: Iterable[Write]) -> None:
     """Append `writes` to the audit trail, in the unit of work that made them."""
-    at = now()
+    at = moment(session)
     rows = [
         {
             "at": at,
@@ -68,8 +71,7 @@ def record(session: Session, actor: Actor, writes: Iterable[Write]) -> None:
         }
         for write in writes
     ]
-    if rows:
-        session.execute(insert(AuditEntry), rows)
+    insert_rows(session, _ENTRIES, rows)
 
 
 def list_entries(session: Session, query: ListQuery) -> Page[AuditEntry]:

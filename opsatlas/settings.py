@@ -60,10 +60,38 @@ class Settings(BaseSettings):
     """Uploads larger than this are loaded by a job: the answer is 202 and a place to look."""
     import_max_problems: int = Field(500, ge=1)
     """Problems that an import report lists; all are counted."""
+    import_max_changes: int = Field(1000, ge=1)
+    """Changes, and services that they touch, that the plan of a dry run lists; all are counted."""
     import_max_records: int = Field(10_000_000, ge=1)
     """Records in one load."""
     import_max_retired_share: float = Field(0.2, ge=0, le=1)
     """Largest share of a source's CIs that one load with `missing=retire` may retire."""
+    import_max_files: int = Field(10_000, ge=1)
+    """Files in one load: those that are sent, and those in archives."""
+    import_max_unpacked_bytes: int = Field(1024 * MEBIBYTE, ge=1024)
+    """What the archives of one load may unpack to, together."""
+    import_max_compression_ratio: int = Field(200, ge=2)
+    """How many times its size an archive may unpack to."""
+    mapping_dir: str = ""
+    """Folder with mappings of sources (`SOURCE.toml`); empty: `mappings` in `data_dir`."""
+
+    sync_sources: str = ""
+    """Systems that are pulled, by name: a JSON object, or the path of a file with one (sync.md)."""
+    sync_max_tries: int = Field(6, ge=1, le=100)
+    """Tries of one page before a run is interrupted."""
+    sync_retry_pause: float = Field(1.0, gt=0)
+    """Seconds before the second try of a page; doubled with each further one."""
+    sync_max_pause: float = Field(300.0, gt=0)
+    """Seconds that one try waits at most, also where `Retry-After` asks for more."""
+    sync_timeout: float = Field(60.0, gt=0)
+    """Seconds without a byte after which a system that is pulled has not answered."""
+    sync_max_page_bytes: int = Field(64 * MEBIBYTE, ge=1024)
+    """Largest page of a system that is pulled, unpacked."""
+
+    health_rules: str = ""
+    """File (TOML or YAML) with your own rules of health reports, laid over the shipped ones."""
+    health_record_after_loads: bool = True
+    """Whether a server keeps the numbers of the health report once a day, after a load."""
 
     impact_max_failed: int = Field(10_000, ge=1)
     """Failed CIs that one impact question may name."""
@@ -103,6 +131,11 @@ class Settings(BaseSettings):
         if self.url and not self.url.startswith(("http://", "https://")):
             raise ValueError("OPSATLAS_URL must start with http:// or https://")
         return self
+
+    @property
+    def resolved_mapping_dir(self) -> Path:
+        """`mapping_dir`, or the folder in `data_dir`."""
+        return Path(self.mapping_dir) if self.mapping_dir else self.data_dir / "mappings"
 
     @property
     def resolved_database_url(self) -> str:

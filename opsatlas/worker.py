@@ -29,13 +29,16 @@ class Worker:
         poll_interval: float = 0.5,
         lease: float = 60.0,
         max_attempts: int = 5,
+        chore: Callable[[], None] = lambda: None,
     ) -> None:
+        """`chore` is done before every look for jobs: it may queue some."""
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._engine = engine
         self._handlers = dict(handlers)
         self._poll_interval = poll_interval
         self._lease = lease
         self._max_attempts = max_attempts
+        self._chore = chore
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -96,6 +99,7 @@ class Worker:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
+                self._chore()
                 self.run_pending()
             except Exception:
                 # The database may be away for a while; the worker must outlive that.

@@ -1,7 +1,10 @@
 """Every table of every room, so that the metadata is whole when it is compared or migrated."""
 
 import api.models
+import cmdb.decision_models
+import cmdb.health_models
 import cmdb.models
+import cmdb.pulling.models
 import kb.models
 import opsatlas.audit
 import opsatlas.jobs
@@ -11,7 +14,10 @@ from opsatlas.db.model import Model
 
 ROOMS = (
     api.models,
+    cmdb.decision_models,
+    cmdb.health_models,
     cmdb.models,
+    cmdb.pulling.models,
     kb.models,
     opsatlas.audit,
     opsatlas.jobs,

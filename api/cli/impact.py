@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 from api.cli import terminal
 from api.cli.client import connected
 from api.cli.failures import UsageError
+from api.cli.past import FORMS, moment
 from api.cli.start import Json, begin
 
 
@@ -32,7 +32,7 @@ def impact(
         Urgency, typer.Option(help="How soon it hurts; with the impact it gives the priority.")
     ] = Urgency.HIGH,
     as_of: Annotated[
-        datetime | None, typer.Option(help="A past moment to analyse, in UTC.", show_default=False)
+        str | None, typer.Option(help=f"A past moment to analyse: {FORMS}.", show_default=False)
     ] = None,
     max_depth: Annotated[
         int | None, typer.Option(min=0, help="List only what is at most so many steps away.")
@@ -52,7 +52,7 @@ def impact(
         raise UsageError("no failed CI is named", hint="opsatlas impact NAME…")
     question: dict[str, Any] = {"failed": failed, "urgency": urgency, "limit": limit}
     if as_of is not None:
-        question["as_of"] = f"{as_of.isoformat()}Z"
+        question["as_of"] = moment(as_of, "--as-of")
     if max_depth is not None:
         question["max_depth"] = max_depth
     with connected(settings) as client:

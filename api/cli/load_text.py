@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from api.cli import plan_text
 from api.cli.terminal import plain, stdout
 
-_FATES = ("created", "updated", "unchanged", "retired", "rejected")
+_FATES = ("created", "updated", "unchanged", "retired", "rejected", "in_review")
+_MOST_NAMED = 10
 _STYLES = {"error": "bold red", "warning": "yellow"}
 
 Report = Mapping[str, Any]
@@ -20,9 +23,15 @@ Report = Mapping[str, Any]
 def show(report: Report) -> None:
     """The whole report."""
     stdout.print(_headline(report))
+    for line in _formats(report.get("recognised") or []):
+        stdout.print(plain(line, "dim"))
+    if report.get("mapping"):
+        stdout.print(plain(f"mapping: {report['mapping']}", "dim"))
     counts = _counts(report)
     if counts.row_count:
         stdout.print(counts)
+    if report.get("plan"):
+        plan_text.show(report["plan"])
     problems = report.get("problems") or []
     if problems:
         stdout.print()
@@ -30,6 +39,16 @@ def show(report: Report) -> None:
         total = sum((report.get("problem_counts") or {}).values())
         if total > len(problems):
             stdout.print(plain(f"… and {total - len(problems)} more problems", "dim"))
+
+
+def _formats(recognised: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """What each file was read as; of many files, how many of each format."""
+    if len(recognised) > _MOST_NAMED:
+        for name, count in Counter(each["format"] for each in recognised).items():
+            yield f"{count:,} {'file' if count == 1 else 'files'}: {name}"
+        return
+    for each in recognised:
+        yield f"{each['file']}: {each['format']}, because {each['why']}"
 
 
 def has_errors(report: Report) -> bool:
@@ -70,7 +89,11 @@ def _counts(report: Report) -> Table:
     kinds = {
         name: value for name, value in report.items() if _is_count(value) and any(value.values())
     }
-    fates = [fate for fate in _FATES if any(fate in value for value in kinds.values())]
+    fates = [
+        fate
+        for fate in _FATES
+        if any(fate in value and (value[fate] or fate != "in_review") for value in kinds.values())
+    ]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("")
     for fate in fates:

@@ -12,6 +12,8 @@ from typing import IO, Any, cast
 from rich.console import Console
 from rich.text import Text
 
+from opsatlas.clock import parse_rfc3339
+
 _SHOWN_ERRORS = 10
 _KEPT = frozenset("\n\t")
 _FILLED = re.compile(r" +\n")
@@ -46,6 +48,18 @@ def print_json(document: Any) -> None:
     sys.stdout.buffer.flush()
 
 
+def print_bytes(content: bytes) -> None:
+    """A file on standard output, byte by byte."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
+def print_as_it_is(text: str) -> None:
+    """A text for a file, such as a mapping: nothing is wrapped or coloured."""
+    stdout.print(plain(text.rstrip("\n")), soft_wrap=True)
+
+
 def note(text: str) -> None:
     """A line beside the answer: progress, a hint."""
     stderr.print(plain(text), soft_wrap=True)
@@ -54,6 +68,11 @@ def note(text: str) -> None:
 def waiting(text: str) -> AbstractContextManager[object]:
     """Shows that something takes a while; silent where standard error is not a terminal."""
     return stderr.status(text) if stderr.is_terminal else nullcontext()
+
+
+def minute(moment: str | None) -> str:
+    """A time of the API as people read it: UTC, to the minute."""
+    return f"{parse_rfc3339(moment):%Y-%m-%d %H:%M}" if moment else "-"
 
 
 def plain(text: str, style: str = "") -> Text:

@@ -20,7 +20,7 @@ STANDARD_INPUT = "-"
 
 def files_of(paths: Iterable[str]) -> Files:
     """The files' contents; `-` is standard input. Raises UsageError for what cannot be read."""
-    return [("file", _content(path)) for path in paths]
+    return [("file", content_of(path)) for path in paths]
 
 
 def files_in(folder: str, suffixes: frozenset[str]) -> list[str]:
@@ -40,8 +40,8 @@ def files_in(folder: str, suffixes: frozenset[str]) -> list[str]:
 
 def load_files(client: Client, path: str, files: Files, options: Mapping[str, Any]) -> Any:
     """The report of loading `files` by POST to `path`, also where the server takes its time."""
-    size = sum(len(content) for _, (_, content) in files)
-    told = f"loading {len(files)} file{'s' if len(files) > 1 else ''}, {size / 1e6:.1f} MB"
+    sizes = [len(content) for field, (_, content) in files if field == "file"]
+    told = f"loading {len(sizes):,} file{'s' if len(sizes) > 1 else ''}, {sum(sizes) / 1e6:.1f} MB"
     with terminal.waiting(told):
         response = client.send("POST", path, data=options, files=files)
         report = response.json()
@@ -52,7 +52,8 @@ def load_files(client: Client, path: str, files: Files, options: Mapping[str, An
     return report
 
 
-def _content(path: str) -> tuple[str, bytes]:
+def content_of(path: str) -> tuple[str, bytes]:
+    """The name and the content of one file. Raises UsageError for what cannot be read."""
     if path == STANDARD_INPUT:
         return "standard input", sys.stdin.buffer.read()
     try:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Query
 
 from api import examples
+from api.as_of import AsOf
 from api.auth import Held, Reader
 from api.services import Services
 from api.strict_route import StrictRoute
@@ -37,10 +38,11 @@ def get_impact(
     urgency: Annotated[Level, Query()] = "high",
     max_depth: Annotated[int | None, Query(ge=0, le=1_000_000)] = None,
     limit: Annotated[int, Query(ge=0)] = 200,
+    as_of: AsOf = None,
 ) -> ImpactAnswer:
     """The same as `POST /impact`, for CIs by name."""
     question = ImpactQuestion(
-        failed=list(failed), urgency=urgency, max_depth=max_depth, limit=limit
+        failed=list(failed), urgency=urgency, max_depth=max_depth, limit=limit, as_of=as_of
     )
     return _answer(held, question)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
+from fastapi import Query as QueryParameter
 from pydantic import BaseModel, ConfigDict
 
 from api import examples
@@ -14,15 +15,18 @@ from api.ids import Id
 from api.inventory import load_later, load_now
 from api.lists import Listing, Query, list_parameters, listing, shaped
 from api.strict_route import StrictRoute
-from api.uploads import DryRun, Partial, Uploads, form_text, size_of
+from api.uploads import Choices, DryRun, MappingFile, Partial, Uploads, form_text, size_of
 from cmdb import import_runs
 from cmdb.importers.registry import AUTO
-from cmdb.load import DEFAULT_SOURCE, LoadOptions
+from cmdb.load_options import LoadOptions
 from cmdb.models import ImportState
 from cmdb.plan import Missing
 from cmdb.schemas import ImportReport
+from cmdb.source_schemas import UndoReport
+from cmdb.undo import undo
+from kb.affected import link_unresolved
 from opsatlas.db.listing import field_kinds
-from opsatlas.db.transaction import reading
+from opsatlas.db.transaction import reading, transaction
 
 router = APIRouter(route_class=StrictRoute, prefix="/imports", tags=["imports"])
 
@@ -56,19 +60,36 @@ def post_import(
     response: Response,
     held: Held,
     actor: Admin,
-    source: Annotated[str, Form(description="System of record of the files")] = DEFAULT_SOURCE,
+    mapping: MappingFile,
+    choices: Choices,
+    source: Annotated[
+        str,
+        Form(description="System of record of the files; left out, `native` or the format's name"),
+    ] = "",
     format: Annotated[str, Form(description="`auto` finds it out")] = AUTO,  # noqa: A002
     dry_run: DryRun = False,
     missing: Annotated[
         Missing, Form(description="What becomes of CIs that the source no longer reports")
     ] = Missing.KEEP,
     partial: Partial = False,
+    expected_plan: Annotated[
+        str, Form(description="Fingerprint of a dry run's plan: load only if it still holds")
+    ] = "",
 ) -> ImportReport:
     """Load configuration items and relationships, all files in one unit of work."""
-    options = LoadOptions(form_text(source), form_text(format), dry_run, missing, partial)
+    options = LoadOptions(
+        form_text(source),
+        form_text(format),
+        dry_run,
+        missing,
+        partial,
+        mapping,
+        choices,
+        form_text(expected_plan),
+    )
     if size_of(files) <= held.settings.import_background_bytes:
         return load_now(held.engine, held.settings, files, options, actor)
-    report = load_later(held.engine, files, options, actor)
+    report = load_later(held.engine, held.settings, files, options, actor)
     held.worker.wake()
     response.status_code = 202
     response.headers["Location"] = f"{request.url.path}/{report.id}"
@@ -83,6 +104,25 @@ def list_imports(
     with reading(held.engine) as session:
         page = shaped(import_runs.list_runs(session, query), ImportRunOut)
     return listing(request, query, ImportRunOut, page)
+
+
+@router.post("/{id}/undo")
+def undo_import(
+    id: Id,  # noqa: A002 - as it is called
+    held: Held,
+    actor: Admin,
+    dry_run: Annotated[bool, QueryParameter(description="Say what would happen")] = False,
+) -> UndoReport:
+    """Take back what a load brought, and bring back what it changed. What something later built
+    on stays, and is listed."""
+    keep = held.settings.revision_keep
+    with transaction(held.engine) as session:
+        report = undo(session, id, actor, revision_keep=keep)
+        if dry_run:
+            session.rollback()
+        else:
+            link_unresolved(session)
+    return report
 
 
 @router.get("/{id}", responses={200: _REPORT})

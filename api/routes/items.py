@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict
 
+from api.as_of import AsOf, without
 from api.auth import Admin, Held, Reader
 from api.ids import Id
 from api.lists import Listing, list_parameters, listing, whole
@@ -14,22 +16,40 @@ from api.one_or_many import OneOrMany
 from api.preconditions import IfVersion, etag
 from api.strict_route import StrictRoute
 from cmdb import inventory, items
+from cmdb.as_of import ci_at, neighbours_at
 from cmdb.history import history
+from cmdb.manual import release
+from cmdb.moments import checked
+from cmdb.past_lists import list_cis_at
+from cmdb.provenance import provenance
 from cmdb.relationship_reads import neighbours
 from cmdb.schemas import CIIn, CIOut, CIPatch, HistoryEntry, Neighbours
+from cmdb.source_schemas import Provenance
 from kb.inventory import add_cis
 from opsatlas.db.transaction import reading, transaction
 
 router = APIRouter(route_class=StrictRoute, prefix="/cis", tags=["configuration items"])
 
 
+class ReleaseIn(BaseModel):
+    """Fields, or `attributes.NAME`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fields: list[str] = []
+
+
 @router.get("", openapi_extra=list_parameters(inventory.list_ci_kinds()))
 def list_cis(
-    request: Request, query: ListParameters, held: Held, _caller: Reader
+    request: Request, query: ListParameters, held: Held, _caller: Reader, as_of: AsOf = None
 ) -> Listing[CIOut]:
     """The configuration items, by id; retired ones too."""
     with reading(held.engine) as session:
-        page = inventory.list_cis(session, query)
+        if as_of is None:
+            page = inventory.list_cis(session, query)
+        else:
+            query = without(query, "as_of")
+            page = list_cis_at(session, held.graphs.moments.get(session, checked(as_of)), query)
     return listing(request, query, CIOut, page)
 
 
@@ -55,10 +75,16 @@ def create_cis(
 
 
 @router.get("/{id}")
-def get_ci(id: Id, response: Response, held: Held, _caller: Reader) -> CIOut:  # noqa: A002 - as the address says it
+def get_ci(
+    id: Id,  # noqa: A002 - as the address says it
+    response: Response,
+    held: Held,
+    _caller: Reader,
+    as_of: AsOf = None,
+) -> CIOut:
     """One configuration item."""
     with reading(held.engine) as session:
-        found = inventory.get_ci(session, id)
+        found = inventory.get_ci(session, id) if as_of is None else ci_at(session, id, as_of)
     response.headers["ETag"] = etag(found.version)
     return found
 
@@ -102,10 +128,37 @@ def get_neighbours(
     _caller: Reader,
     hops: Annotated[int, Query(ge=0, le=10)] = 1,
     limit: Annotated[int, Query(ge=1, le=5_000, description="Most CIs to list")] = 500,
+    as_of: AsOf = None,
 ) -> Neighbours:
     """What a configuration item stands on and what stands on it, some relationships away."""
     with reading(held.engine) as session:
-        return neighbours(session, id, hops=hops, limit=limit)
+        if as_of is None:
+            return neighbours(session, id, hops=hops, limit=limit)
+        moment = held.graphs.moments.get(session, checked(as_of))
+        return neighbours_at(session, moment, id, hops=hops, limit=limit)
+
+
+@router.get("/{id}/provenance", openapi_extra=list_parameters(None))
+def get_provenance(
+    id: Id,  # noqa: A002 - as the address says it
+    request: Request,
+    query: ListParameters,
+    held: Held,
+    _caller: Reader,
+) -> Listing[Provenance]:
+    """Where each value comes from: source, import run, time; and what other sources say."""
+    with reading(held.engine) as session:
+        found = provenance(session, id)
+    return whole(request, query, Provenance, found)
+
+
+@router.post("/{id}/release")
+def release_values(id: Id, body: ReleaseIn, held: Held, actor: Admin) -> CIOut:  # noqa: A002 - as the address says it
+    """Give values that people wrote back to the sources; no fields: all of them."""
+    keep = held.settings.revision_keep
+    with transaction(held.engine) as session:
+        release(session, id, body.fields, actor, revision_keep=keep)
+        return inventory.get_ci(session, id)
 
 
 @router.get("/{id}/history", openapi_extra=list_parameters(None))
@@ -115,8 +168,12 @@ def get_history(
     query: ListParameters,
     held: Held,
     _caller: Reader,
+    relationships: Annotated[
+        bool, Query(description="Also what happened to its relationships")
+    ] = False,
 ) -> Listing[HistoryEntry]:
     """What happened to a configuration item, the newest first: who, by which load, what."""
     with reading(held.engine) as session:
-        found = history(session, id)
+        found = history(session, id, relationships=relationships)
+    query = without(query, "relationships")
     return whole(request, query, HistoryEntry, found)

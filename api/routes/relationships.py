@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from api.as_of import AsOf
 from api.auth import Admin, Held, Reader
 from api.ids import Id
-from api.lists import Listing, Query, list_parameters, listing
+from api.lists import Listing, Query, list_parameters, listing, whole
 from api.one_or_many import OneOrMany
 from api.preconditions import IfVersion, etag
 from api.strict_route import StrictRoute
 from cmdb import relationship_reads, relationships
-from cmdb.schemas import RelationshipIn, RelationshipOut, RelationshipPatch
+from cmdb.as_of import relationship_at
+from cmdb.history import relationship_history
+from cmdb.schemas import HistoryEntry, RelationshipIn, RelationshipOut, RelationshipPatch
 from opsatlas.db.transaction import reading, transaction
 
 router = APIRouter(route_class=StrictRoute, prefix="/relationships", tags=["relationships"])
@@ -58,12 +61,30 @@ def get_relationship(
     response: Response,
     held: Held,
     _caller: Reader,
+    as_of: AsOf = None,
 ) -> RelationshipOut:
     """One relationship."""
     with reading(held.engine) as session:
-        found = relationship_reads.get_relationship(session, id)
+        if as_of is None:
+            found = relationship_reads.get_relationship(session, id)
+        else:
+            found = relationship_at(session, id, as_of)
     response.headers["ETag"] = etag(found.version)
     return found
+
+
+@router.get("/{id}/history", openapi_extra=list_parameters(None))
+def get_relationship_history(
+    id: Id,  # noqa: A002 - as the address says it
+    request: Request,
+    query: Query,
+    held: Held,
+    _caller: Reader,
+) -> Listing[HistoryEntry]:
+    """What happened to a relationship, the newest first: who, by which load, what."""
+    with reading(held.engine) as session:
+        found = relationship_history(session, id)
+    return whole(request, query, HistoryEntry, found)
 
 
 @router.patch("/{id}")

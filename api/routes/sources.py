@@ -11,7 +11,7 @@ from api.auth import Admin, Held, Reader
 from api.lists import Listing, Query, list_parameters, whole
 from api.strict_route import StrictRoute
 from cmdb import sources
-from cmdb.schemas import SourceIn, SourceOut, SourcePatch
+from cmdb.source_schemas import SourceIn, SourceOut, SourcePatch
 from opsatlas.db.transaction import reading, transaction
 
 router = APIRouter(route_class=StrictRoute, prefix="/sources", tags=["imports"])

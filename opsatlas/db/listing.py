@@ -117,7 +117,7 @@ def list_page(
     The primary key breaks ties, so that pages neither repeat nor skip a row. A cursor reads in
     the order of the primary key alone. Raises InvalidListQueryError.
     """
-    conditions = [*where, *(_condition(columns, name, values) for name, values in query.filters)]
+    conditions = [*where, *filter_conditions(columns, query)]
     statement = select(model).where(*conditions)
     count = session.scalar(select(func.count()).select_from(model).where(*conditions)) or 0
     key = columns["id"]
@@ -132,6 +132,13 @@ def list_page(
         statement = statement.order_by(key).offset(query.offset)
     rows = session.scalars(statement.limit(query.limit + 1)).all()
     return Page(count, rows[: query.limit], len(rows) > query.limit)
+
+
+def filter_conditions(
+    columns: Mapping[str, InstrumentedAttribute[Any]], query: ListQuery
+) -> list[ColumnElement[bool]]:
+    """What the filters of `query` ask of a row. Raises InvalidListQueryError."""
+    return [_condition(columns, name, values) for name, values in query.filters]
 
 
 def _condition(

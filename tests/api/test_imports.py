@@ -40,7 +40,8 @@ def test_the_same_load_twice_changes_nothing_the_second_time(any_api: Asker) -> 
     )
     assert first["configuration_items"]["created"] == 5
     assert second["configuration_items"] == {
-        "created": 0, "updated": 0, "unchanged": 5, "retired": 0, "rejected": 0
+        "created": 0, "updated": 0, "unchanged": 5, "retired": 0, "rejected": 0,
+        "in_review": 0,
     }  # fmt: skip
     assert second["relationships"]["unchanged"] == 4
     listed = any_api.get("/imports").json()["results"]

@@ -32,7 +32,7 @@ RESPONDERS_WRITE = ("/incidents", "/known-errors", "/articles", "/changes", "/fe
 
 
 def _path(route: APIRoute) -> str:
-    return route.path_format.format(id="999", number="INC-999", name="x")
+    return route.path_format.format(id="999", number="INC-999", name="x", attribute="owner")
 
 
 @pytest.mark.parametrize(("method", "route"), ROUTES, ids=IDS)
@@ -62,12 +62,14 @@ def test_nobody_gets_in_without_a_key_or_with_too_low_a_role(
     assert answer.headers["www-authenticate"] == "Bearer"
     assert route.role is not None
     for role in Role:
-        answer = stable_api.as_(role).request(method, _path(route), **body)
-        if role.includes(route.role):
-            assert answer.status_code not in (401, 403)
-        else:
+        if not role.includes(route.role):
+            answer = stable_api.as_(role).request(method, _path(route), **body)
             problem(answer, 403, "role_too_low")
     assert stable_api.row_counts() == before
+    for role in Role:
+        if role.includes(route.role):
+            answer = stable_api.as_(role).request(method, _path(route), **body)
+            assert answer.status_code not in (401, 403)
 
 
 def _verdict(api: Asker, authorization: str | bytes) -> tuple[str, str]:

@@ -7,9 +7,11 @@ from typing import Any
 
 import httpx
 import jsonschema_rs
+import pytest
 from fastapi import FastAPI
 
 from api.app import API
+from opsatlas.settings import Settings
 from tests.api.asking import Asker, InProcess
 from tests.api.company import CIS, NEEDS
 
@@ -65,6 +67,13 @@ class Walk:
                 assert header in answer.headers, (method, path, header)
 
 
+@pytest.fixture
+def any_settings(any_settings: Settings) -> Settings:
+    """Settings with a source that could be pulled."""
+    sources = {"netbox": {"kind": "netbox", "url": "https://netbox.example", "schedule": "1h"}}
+    return any_settings.model_copy(update={"sync_sources": json.dumps(sources)})
+
+
 def test_every_route_answers_as_it_is_described(any_api: Asker) -> None:
     walk = Walk(any_api)
     for path in ("/healthz", "/readyz", "/version"):
@@ -85,10 +94,14 @@ def _inventory(walk: Walk) -> None:
     run = walk.upload("/imports", "needs.csv", NEEDS, source="walk")["id"]
     walk("GET", "/imports", 200)
     walk("GET", "/imports/{id}", 200, values=[run])
+    _decisions(walk)
     walk("GET", "/sources", 200)
     walk("GET", "/sources/{name}", 200, values=["walk"])
     walk("PATCH", "/sources/{name}", 200, values=["walk"], json={"description": "b"})
     walk("GET", "/export", 200)
+    walk("GET", "/formats", 200)
+    walk("GET", "/formats/{name}", 200, values=["servicenow"])
+    walk.upload("/formats/proposal", "a.csv", "Hostname;Serial No.\nhv-1;CZC1234\n")
 
     made = walk("POST", "/cis", 201, json={"name": "new", "ci_class": "server", "key": "n-1"})
     walk("POST", "/cis", 201, json=[{"name": "other", "ci_class": "server"}])
@@ -107,8 +120,10 @@ def _inventory(walk: Walk) -> None:
     walk("GET", "/relationships", 200)
     walk("GET", "/relationships/{id}", 200, values=[edge["id"]])
     walk("PATCH", "/relationships/{id}", 200, values=[edge["id"]], json={"dependency": "optional"})
+    walk("GET", "/relationships/{id}/history", 200, values=[edge["id"]])
     walk("DELETE", "/relationships/{id}", 204, values=[edge["id"]])
     walk("DELETE", "/cis/{id}", 204, values=[made["id"]])
+    _merging(walk)
 
     walk("POST", "/ci-classes", 201, json={"name": "blade", "parent": "server"})
     walk("GET", "/ci-classes", 200)
@@ -119,6 +134,41 @@ def _inventory(walk: Walk) -> None:
     walk("GET", "/relationship-types", 200)
     walk("GET", "/relationship-types/{name}", 200, values=["cools"])
     walk("PATCH", "/relationship-types/{name}", 200, values=["cools"], json={"label": "Cools"})
+
+
+def _decisions(walk: Walk) -> None:
+    """What loads ask a person, and what a person may take back."""
+    head = "key,name,ci_class,serial_number,fqdn\n"
+    two = f"{head}1,one,server,AAAA1111,\n2,two,server,,two.example.org\n"
+    walk.upload("/imports", "two.csv", two, source="first")
+    both = f"{head}8,x,server,AAAA1111,two.example.org\n9,y,server,AAAA1111,two.example.org\n"
+    run = walk.upload("/imports", "both.csv", both, source="second")["id"]
+    first, second = walk("GET", "/reviews", 200, query="?state=open&ordering=id")["results"]
+    walk("GET", "/reviews/{id}", 200, values=[first["id"]])
+    ci = first["candidates"][0]["ci"]
+    walk("POST", "/reviews/{id}/merge", 200, values=[first["id"]], json={"ci": ci})
+    walk("POST", "/reviews/{id}/keep-apart", 200, values=[second["id"]])
+    walk("PATCH", "/cis/{id}", 200, values=[ci], json={"owner": "by hand"})
+    walk("GET", "/cis/{id}/provenance", 200, values=[ci])
+    walk("POST", "/cis/{id}/release", 200, values=[ci], json={"fields": ["owner"]})
+    order = {"sources": ["second", "first"]}
+    walk("PUT", "/precedence/{attribute}", 200, values=["attributes.rack"], json=order)
+    walk("GET", "/precedence", 200)
+    walk("POST", "/imports/{id}/undo", 200, values=[run], query="?dry_run=true")
+    walk("POST", "/imports/{id}/undo", 200, values=[run])
+
+
+def _merging(walk: Walk) -> None:
+    twins = [{"name": name, "ci_class": "queue"} for name in ("twin-a1", "twin a 01")]
+    ids = [ci["id"] for ci in walk("POST", "/cis", 201, json=twins)]
+    walk("GET", "/duplicates", 200)
+    decided = walk("POST", "/duplicates/keep-apart", 200, json={"cis": ids})
+    walk("GET", "/duplicates/keep-apart", 200)
+    walk("DELETE", "/duplicates/keep-apart/{id}", 204, values=[decided["id"]])
+    merge = walk("POST", "/cis/{id}/merge", 200, values=ids[:1], json={"into": ids[1]})
+    walk("GET", "/merges", 200)
+    walk("GET", "/merges/{id}", 200, values=[merge["id"]])
+    walk("POST", "/merges/{id}/undo", 200, values=[merge["id"]])
 
 
 def _records(walk: Walk) -> None:
@@ -160,6 +210,15 @@ def _questions(walk: Walk) -> None:
 
 
 def _administration(walk: Walk) -> None:
+    walk("GET", "/cmdb-health", 200)
+    walk("GET", "/cmdb-health/findings", 200, query="?limit=2")
+    walk("POST", "/cmdb-health/record", 200)
+    walk("GET", "/cmdb-health/trend", 200)
+    walk("GET", "/diff", 200, query="?ci=db-1&from=2026-01-01T00:00:00Z")
+    sync = walk("POST", "/syncs/{name}/run", 202, values=["netbox"], query="?full=true")
+    walk("GET", "/syncs/{name}/runs/{id}", 200, values=["netbox", sync["id"]])
+    walk("GET", "/syncs/{name}", 200, values=["netbox"])
+    walk("GET", "/syncs", 200)
     key = walk("POST", "/keys", 201, json={"name": "walk", "role": "reader"})
     walk("GET", "/keys", 200)
     walk("GET", "/keys/{id}", 200, values=[key["id"]])

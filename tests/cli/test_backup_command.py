@@ -99,7 +99,10 @@ def test_a_broken_database_and_its_journal_can_be_replaced(cli: Cli) -> None:
     cli.done("backup", "a.backup")
     database, journal = cli.data / "opsatlas.db", cli.data / "opsatlas.db-wal"
     with closing(sqlite3.connect(database)) as connection:
-        connection.execute("INSERT INTO source VALUES ('late', '', '2026-01-01 00:00:00')")
+        connection.execute(
+            "INSERT INTO source (name, description, created_at)"
+            " VALUES ('late', '', '2026-01-01 00:00:00')"
+        )
         connection.commit()
         late = journal.read_bytes()
     database.write_bytes(b"broken" * 1000)
@@ -129,7 +132,9 @@ def test_postgresql_is_sent_to_its_own_tools(cli: Cli) -> None:
 
 def write_pairs(database: Path, stop: threading.Event) -> None:
     """Two rows in each unit of work, again and again."""
-    statement = "INSERT INTO source VALUES (?, '', '2026-01-01 00:00:00')"
+    statement = (
+        "INSERT INTO source (name, description, created_at) VALUES (?, '', '2026-01-01 00:00:00')"
+    )
     with sqlite3.connect(database, isolation_level=None, timeout=30) as connection:
         number = 0
         while not stop.is_set():

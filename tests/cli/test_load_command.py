@@ -64,7 +64,7 @@ def test_a_format_can_be_named_and_a_file_piped(cli: Cli) -> None:
 
 def test_files_that_cannot_be_read_are_usage_errors(cli: Cli) -> None:
     (cli.folder / "folder").mkdir()
-    for name, told in (("nowhere.csv", "there is no file"), ("folder", "is a folder")):
+    for name, told in (("nowhere.csv", "there is no file"), ("folder", "no file to load")):
         result = cli("load", "items.csv", name)
         assert result.code == 2
         assert told in result.err
@@ -119,8 +119,14 @@ def test_a_responder_may_not_load_an_inventory_at_a_server(shop_server: RunningS
 def test_a_large_load_at_a_server_is_waited_for(cli: Cli) -> None:
     key = cli.done("keys", "create", "--role", "admin", "--json").json["key"]
     serving = cli.with_settings(import_background_bytes="100", embedding_enabled="false")
+    cli.write("compose.yaml", "services:\n  web:\n    image: nginx\n" + "#" * 100)
+    cli.write("ours.toml", 'format = "compose"\n[classes]\n"*" = "middleware"\n')
     with serving.serving() as server:
         remote = cli.with_settings(url=server.url, api_key=key)
+        arguments = ("load", "compose.yaml", "--mapping", "ours.toml", "--set", "project=shop")
+        mapped = remote.done(*arguments, "--json").json
+        assert (mapped["source"], mapped["mapping"]) == ("compose", "ours.toml")
+        assert "servicenow" in remote.done("sources", "list").out
         report = remote.done("load", "items.csv", "relationships.csv", "--json").json
     assert report["state"] == "done"
     assert report["configuration_items"]["created"] == 9

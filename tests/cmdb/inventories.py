@@ -6,7 +6,8 @@ from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import aliased
 
 from cmdb.importers.records import InputFile
-from cmdb.load import LoadLimits, LoadOptions, load
+from cmdb.load import load
+from cmdb.load_options import LoadLimits, LoadOptions
 from cmdb.models import (
     ConfigurationItem,
     ExternalKey,
@@ -102,6 +103,16 @@ def contents(engine: Engine) -> dict[str, Any]:
     return {"cis": cis, "relationships": relationships, "groups": groups}
 
 
+def stated(engine: Engine) -> list[Any]:
+    """What every source says of every CI, and who brought it; without ids and times."""
+    with reading(engine) as session:
+        rows = session.scalars(select(ExternalKey).order_by(ExternalKey.source, ExternalKey.key))
+        return [
+            (row.source, row.key, row.said, row.set_by, row.created_run, row.missing_run)
+            for row in rows
+        ]
+
+
 def audited(engine: Engine) -> list[tuple[str, str]]:
     """(action, entity) of every audit entry, in their order."""
     with reading(engine) as session:
@@ -128,7 +139,10 @@ def dangling(engine: Engine) -> int:
 
 def empty(engine: Engine) -> None:
     """Take everything out that loads have put in."""
-    tables = "relationship_source relationship redundancy_group external_key configuration_item"
+    tables = (
+        "identification_review relationship_source relationship redundancy_group external_key"
+        " identifier configuration_item import_change"
+    )
     with transaction(engine) as session:
         for table in (*tables.split(), "audit_entry", "import_run"):
             session.execute(text(f"DELETE FROM {table}"))

@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 from cmdb.importers.records import InputFile
-from cmdb.load import LoadLimits, LoadOptions, load_parsed, parse
+from cmdb.load import load_parsed, parse
+from cmdb.load_options import LoadLimits, LoadOptions
 from opsatlas.actor import SYSTEM
 from opsatlas.db.engine import open_engine
 from opsatlas.db.transaction import transaction

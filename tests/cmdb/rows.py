@@ -3,6 +3,8 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cmdb.claims import said_of
+from cmdb.incoming import STORED
 from cmdb.models import (
     ConfigurationItem,
     ExternalKey,
@@ -43,7 +45,16 @@ def put_ci(
     session.add(row)
     session.flush()
     if key is not None:
-        session.add(ExternalKey(source="manual", key=key, ci_id=row.id))
+        session.add(
+            ExternalKey(
+                source="manual",
+                key=key,
+                ci_id=row.id,
+                said=said_of([getattr(row, field) for field in STORED], {}),
+                set_by={},
+                seen_at=now(),
+            )
+        )
     revision.note(session, CI, [row.id])
     return row.id
 

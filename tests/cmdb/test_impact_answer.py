@@ -6,8 +6,9 @@ import pytest
 from pydantic import TypeAdapter
 from sqlalchemy import Engine
 
-from cmdb.impact_answer import AsOfUnavailableError, TooManyFailedError, answer_impact
+from cmdb.impact_answer import TooManyFailedError, answer_impact
 from cmdb.impact_schemas import ImpactAnswer, ImpactQuestion
+from cmdb.moments import FutureMomentError
 from cmdb.priority import DEFAULT_MATRIX
 from cmdb.references import UnresolvedCIError
 from cmdb.snapshots import GraphCache
@@ -148,7 +149,7 @@ def test_questions_beyond_the_limits_are_refused_by_name(shop: Engine) -> None:
         ask(shop, ["db"] * 11)
     with pytest.raises(InvalidInputError, match="limit must be 0 to 500"):
         ask(shop, ["db"], limit=501)
-    with pytest.raises(AsOfUnavailableError):
-        ask(shop, ["db"], as_of="2026-01-01T00:00:00Z")
+    with pytest.raises(FutureMomentError):
+        ask(shop, ["db"], as_of="2999-01-01T00:00:00Z")
     with pytest.raises(UnresolvedCIError):
         ask(shop, ["nope"])

@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from cmdb.importers.records import InputFile
-from cmdb.load import LoadLimits, LoadOptions, load
+from cmdb.load import load
+from cmdb.load_options import LoadLimits, LoadOptions
 from cmdb.plan import Missing
+from cmdb.precedence import set_precedence
 from cmdb.schemas import ImportReport
+from cmdb.undo import undo
 from opsatlas.actor import SYSTEM
 from opsatlas.db.transaction import transaction
-from tests.cmdb.inventories import audited, contents, dangling, empty
+from tests.cmdb.inventories import audited, contents, dangling, empty, stated
 
 GOOD_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "status": st.sampled_from(["active", "retired", "planned"]),
@@ -96,6 +99,9 @@ ON_BOTH = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+
+
+FEWER = settings(ON_BOTH, max_examples=20)
 
 
 def loaded(engine: Engine, inventory: dict[str, Any], options: LoadOptions) -> ImportReport:
@@ -197,3 +203,106 @@ def test_the_report_counts_what_the_database_shows(
         assert after == before
     elif not options[1].partial:
         assert report.problem_counts.get("error", 0) == 0  # type: ignore[call-overload]
+
+
+SOURCES = ("one", "two", "three")
+THINGS = ("AAAA1111", "BBBB2222", "CCCC3333")
+"""Serial numbers: what a thing is, whatever a source calls it."""
+
+
+@st.composite
+def views(draw: st.DrawFn) -> dict[str, dict[str, Any]]:
+    """What each source knows of the same things, under names and keys of its own."""
+    found = {}
+    for source in SOURCES:
+        serials = draw(st.lists(st.sampled_from(THINGS), unique=True))
+        names = draw(st.permutations(["a", "b", "c"]))
+        cis = [
+            {
+                "key": f"{source}-{serial}",
+                "name": name,
+                "ci_class": draw(st.sampled_from(["server", "virtual_machine"])),
+                "serial_number": draw(st.sampled_from([serial, serial.lower(), f" {serial}-"])),
+                **draw(st.fixed_dictionaries({}, optional=VALUES)),
+            }
+            for serial, name in zip(serials, names, strict=False)
+        ]
+        keys = [each["key"] for each in cis]
+        edges = [
+            {"dependent": one, "provider": other}
+            for one in keys
+            for other in keys
+            if one != other and draw(st.booleans())
+        ]
+        found[source] = {"configuration_items": cis, "relationships": edges}
+    return found
+
+
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "owner": st.sampled_from(["x", "y"]),
+    "criticality": st.sampled_from([1, 2]),
+    "attributes": st.dictionaries(st.sampled_from(["p", "q"]), st.sampled_from([1, 2])),
+}
+
+
+@FEWER
+@given(inventories=views(), order=st.permutations(SOURCES), trusted=st.permutations(SOURCES))
+def test_the_order_of_sources_does_not_matter_where_their_precedence_is_set(
+    engine: Engine,
+    inventories: dict[str, dict[str, Any]],
+    order: list[str],
+    trusted: list[str],
+) -> None:
+    results = []
+    for sequence in (SOURCES, order):
+        empty(engine)
+        for source in SOURCES:  # so that there is something that can be trusted
+            loaded(engine, {"configuration_items": []}, LoadOptions(source=source))
+        with transaction(engine) as session:
+            set_precedence(session, "*", trusted, SYSTEM)
+        for source in sequence:
+            loaded(engine, inventories[source], LoadOptions(source=source))
+        results.append(contents(engine))
+    assert results[0] == results[1]
+    assert len(results[0]["cis"]) == len(
+        {each["key"][-8:] for view in inventories.values() for each in view["configuration_items"]}
+    )
+
+
+@FEWER
+@given(
+    before=st.lists(st.tuples(INVENTORIES, OPTIONS), max_size=2),
+    undoing=st.tuples(INVENTORIES, OPTIONS),
+)
+def test_undoing_the_last_load_restores_everything_as_it_was(
+    engine: Engine,
+    before: list[tuple[dict[str, Any], LoadOptions]],
+    undoing: tuple[dict[str, Any], LoadOptions],
+) -> None:
+    empty(engine)
+    for inventory, options in before:
+        loaded(engine, inventory, options)
+    there = contents(engine), stated(engine)
+    report = loaded(engine, *undoing)
+    if report.state == "done" and report.id is not None:
+        with transaction(engine) as session:
+            found = undo(session, report.id, SYSTEM, revision_keep=100)
+        assert found.conflicts == []
+    assert (contents(engine), stated(engine)) == there
+    assert dangling(engine) == 0
+
+
+@FEWER
+@given(loads=st.lists(st.tuples(INVENTORIES, OPTIONS), min_size=2, max_size=4), data=st.data())
+def test_undoing_any_load_leaves_no_relationship_that_points_nowhere(
+    engine: Engine, loads: list[tuple[dict[str, Any], LoadOptions]], data: st.DataObject
+) -> None:
+    empty(engine)
+    runs = [loaded(engine, *each) for each in loads]
+    done = [run.id for run in runs if run.state == "done"]
+    for run_id in data.draw(st.permutations(done)):
+        assert run_id is not None
+        with transaction(engine) as session:
+            undo(session, run_id, SYSTEM, revision_keep=100)
+        assert dangling(engine) == 0
+    assert not contents(engine)["relationships"]

@@ -1,9 +1,11 @@
 """What a load would change, as values: no database is needed to know."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from cmdb.claims import Claim, Said, said_of
 from cmdb.importers.records import Kind, ParsedRecord, Where
 from cmdb.incoming import STORED, Incoming, take_in
 from cmdb.names import fold
@@ -15,6 +17,7 @@ from cmdb.plan import (
     Missing,
     Plan,
     Rules,
+    StoredRecord,
 )
 from cmdb.problems import Problems
 from cmdb.reconcile import plan
@@ -22,6 +25,7 @@ from cmdb.values import MinUp
 from cmdb.vocabulary import Vocabulary
 
 CLASSES = Vocabulary([(name, name) for name in ("server", "database", "application")])
+MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
 TYPES = Vocabulary([("depends_on", "depends on"), ("runs_on", "runs on")])
 
 
@@ -58,13 +62,21 @@ class Stored:
         values = tuple(said.get(field) for field in STORED)
         self.current.cis[ci_id] = CurrentCI(ci_id, fold(name), values, attributes)
         self.current.names.setdefault(fold(name), []).append(ci_id)
+        statements = said_of(values, attributes)
+        if here is None and elsewhere is None:
+            elsewhere = f"elsewhere {ci_id}"
         if here is not None:
             self.current.keys[here] = ci_id
             self.current.in_source.add(ci_id)
+            self._record(ci_id, "here", here, statements)
         if elsewhere is not None:
             self.current.other_keys.setdefault(elsewhere, set()).add(ci_id)
-            self.current.in_other_sources.add(ci_id)
+            self._record(ci_id, "there", elsewhere, statements)
         return ci_id
+
+    def _record(self, ci_id: int, source: str, key: str, statements: Said) -> None:
+        claim = Claim(source, key, statements, missing=False, seen_at=MOMENT)
+        self.current.records.setdefault(ci_id, []).append(StoredRecord(claim, {"": 1}, None))
 
     def rel(
         self,
@@ -98,7 +110,7 @@ def planned(stored: Stored | None, *records: ParsedRecord, **rules: Any) -> Plan
         for row, each in enumerate(records, start=2)
     ]
     take_in(placed, incoming, problems, max_records=1000, max_depth=50)
-    settled = Rules("here", CLASSES, TYPES, lambda said: [f"near-{said}"], **rules)
+    settled = Rules("here", CLASSES, TYPES, lambda said: [f"near-{said}"], MOMENT, **rules)
     return plan((stored or Stored()).current, incoming, settled, problems)
 
 
@@ -112,7 +124,7 @@ def test_what_is_unknown_is_created_active_under_its_key_or_name() -> None:
         ("web", "server", "active"),
         ("db", "database", "active"),
     ]
-    assert [tuple(each) for each in made.new_keys] == [("k1", -1), ("db", -2)]
+    assert [(each.key, each.ci) for each in made.new_records] == [("k1", -1), ("db", -2)]
 
 
 def test_a_known_key_is_the_same_ci_whatever_its_name_and_class() -> None:
@@ -138,7 +150,7 @@ def test_an_unknown_key_is_the_one_living_ci_of_that_name_and_class() -> None:
     stored.ci("web", "database")
     stored.ci("web", status="retired")
     made = planned(stored, ci("web", key="k1"))
-    assert [tuple(each) for each in made.new_keys] == [("k1", web)]
+    assert [(each.key, each.ci) for each in made.new_records] == [("k1", web)]
     assert (made.ci_counts.created, made.ci_counts.updated) == (0, 1)
 
 
@@ -153,23 +165,30 @@ def test_without_a_key_the_case_of_the_name_does_not_matter() -> None:
     stored.ci("web", here="web")
     made = planned(stored, ci("WEB"))
     assert made.changed_cis[0].after == {"name": "WEB"}
-    assert made.new_keys == []
+    assert made.new_records == []
 
 
 def test_a_name_that_fits_several_cis_is_not_guessed() -> None:
     stored = Stored()
     stored.ci("web")
     stored.ci("web")
-    made = planned(stored, ci("web", key="k1"))
-    assert codes(made) == [("ambiguous_ci", 2)]
-    assert "1, 2" in made.problems.listed()[0].message
+    made = planned(stored, ci("web", key="k1"), ci("db", "database"))
+    assert codes(made) == [("needs_review", 2)]
+    assert "1 (web)" in made.problems.listed()[0].message
+    assert "2 (web)" in made.problems.listed()[0].message
+    (review,) = made.reviews
+    assert review.key == "k1"
+    assert [each["ci"] for each in review.candidates] == [1, 2]
+    assert (made.ci_counts.created, made.ci_counts.in_review) == (1, 1)
 
 
 def test_two_records_that_fit_one_ci_are_not_guessed_either() -> None:
     stored = Stored()
     stored.ci("web", elsewhere="x")
     made = planned(stored, ci("web", key="k1"), ci("web", key="k2", owner="a"))
-    assert codes(made) == [("ambiguous_ci", 2), ("ambiguous_ci", 3)]
+    assert codes(made) == [("needs_review", 2), ("needs_review", 3)]
+    assert [each.key for each in made.reviews] == ["k1", "k2"]
+    assert "line 3" in made.problems.listed()[0].message
 
 
 def test_a_retired_ci_comes_back_under_its_old_identity() -> None:
@@ -390,13 +409,17 @@ def test_retire_takes_what_only_this_source_reported() -> None:
     lost = stored.ci("lost", here="lost")
     shared = stored.ci("shared", here="shared", elsewhere="x")
     stored.ci("never ours", elsewhere="y")
-    stored.ci("long gone", here="gone", status="retired")
+    gone = stored.ci("long gone", here="gone", status="retired")
     kept = [ci(f"s{number}") for number in range(8)]
     made = planned(stored, *kept, missing=Missing.RETIRE)
     assert [(each.ci.id, each.after) for each in made.changed_cis] == [
         (lost, {"status": "retired"})
     ]
-    assert [tuple(each) for each in made.dropped_keys] == [("shared", shared)]
+    assert [(each.ci, each.missing) for each in made.changed_records] == [
+        (lost, True),
+        (shared, True),
+        (gone, True),
+    ]
     assert made.ci_counts.retired == 1
     assert planned(stored, *kept).ci_counts.retired == 0
 

@@ -108,6 +108,28 @@ def upgrade() -> None:
         batch_op.create_index("ix_feedback_suggestion", ["suggestion"], unique=False)
 
     op.create_table(
+        "health_snapshot",
+        sa.Column("id", BigId, autoincrement=True, nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("part", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("configuration_items", sa.Integer(), nullable=False),
+        sa.Column("errors", sa.Integer(), nullable=False),
+        sa.Column("warnings", sa.Integer(), nullable=False),
+        sa.Column("infos", sa.Integer(), nullable=False),
+        sa.Column("score", sa.Double(), nullable=True),
+        sa.Column("completeness", sa.Double(), nullable=True),
+        sa.Column("correctness", sa.Double(), nullable=True),
+        sa.Column("compliance", sa.Double(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_health_snapshot")),
+    )
+    with op.batch_alter_table("health_snapshot", schema=None) as batch_op:
+        batch_op.create_index("ix_health_snapshot_at", ["at"], unique=False)
+        batch_op.create_index(
+            "ix_health_snapshot_part_name_at", ["part", "name", "at"], unique=False
+        )
+
+    op.create_table(
         "import_run",
         sa.Column("id", BigId, autoincrement=True, nullable=False),
         sa.Column("state", sa.String(), nullable=False),
@@ -270,9 +292,48 @@ def upgrade() -> None:
         "source",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("description", sa.String(), nullable=False),
+        sa.Column("stale_after_days", sa.Integer(), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_source")),
     )
+    op.create_table(
+        "source_precedence",
+        sa.Column("attribute", sa.String(), nullable=False),
+        sa.Column("sources", Json, nullable=False),
+        sa.PrimaryKeyConstraint("attribute", name=op.f("pk_source_precedence")),
+    )
+    op.create_table(
+        "sync_run",
+        sa.Column("id", BigId, autoincrement=True, nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("mode", sa.String(), nullable=False),
+        sa.Column("dry_run", sa.Boolean(), nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=True),
+        sa.Column("watermark", UtcDateTime(), nullable=True),
+        sa.Column("read_from", UtcDateTime(), nullable=True),
+        sa.Column("lease_until", UtcDateTime(), nullable=True),
+        sa.Column("pages", sa.Integer(), nullable=False),
+        sa.Column("records", sa.Integer(), nullable=False),
+        sa.Column("import_id", BigId, nullable=True),
+        sa.Column("report", Json, nullable=True),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("finished_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sync_run")),
+    )
+    with op.batch_alter_table("sync_run", schema=None) as batch_op:
+        batch_op.create_index("ix_sync_run_source", ["source"], unique=False)
+        batch_op.create_index(
+            "uq_sync_run_open",
+            ["source"],
+            unique=True,
+            sqlite_where=sa.text("state IN ('queued', 'running')"),
+            postgresql_where=sa.text("state IN ('queued', 'running')"),
+        )
+
     op.create_table(
         "configuration_item",
         sa.Column("id", BigId, autoincrement=True, nullable=False),
@@ -288,6 +349,7 @@ def upgrade() -> None:
         sa.Column("fqdn", sa.String(), nullable=True),
         sa.Column("serial_number", sa.String(), nullable=True),
         sa.Column("attributes", Json, nullable=False),
+        sa.Column("merged_into", BigId, nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
@@ -297,13 +359,38 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["ci_class"], ["ci_class.name"], name=op.f("fk_configuration_item_ci_class_ci_class")
         ),
+        sa.ForeignKeyConstraint(
+            ["merged_into"],
+            ["configuration_item.id"],
+            name=op.f("fk_configuration_item_merged_into_configuration_item"),
+            ondelete="CASCADE",
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_configuration_item")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("configuration_item", schema=None) as batch_op:
         batch_op.create_index(
             "ix_configuration_item_ci_class_status", ["ci_class", "status"], unique=False
         )
         batch_op.create_index("ix_configuration_item_folded_name", ["folded_name"], unique=False)
+
+    op.create_table(
+        "import_change",
+        sa.Column("id", BigId, autoincrement=True, nullable=False),
+        sa.Column("run_id", BigId, nullable=False),
+        sa.Column("entity", sa.String(), nullable=False),
+        sa.Column("entity_key", sa.String(), nullable=False),
+        sa.Column("before", Json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["run_id"],
+            ["import_run.id"],
+            name=op.f("fk_import_change_run_id_import_run"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_change")),
+    )
+    with op.batch_alter_table("import_change", schema=None) as batch_op:
+        batch_op.create_index("ix_import_change_run_id", ["run_id"], unique=False)
 
     op.create_table(
         "import_file",
@@ -341,6 +428,24 @@ def upgrade() -> None:
         batch_op.create_index("ix_search_passage_content_hash", ["content_hash"], unique=False)
 
     op.create_table(
+        "sync_page",
+        sa.Column("id", BigId, autoincrement=True, nullable=False),
+        sa.Column("run_id", BigId, nullable=False),
+        sa.Column("list", sa.String(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("following", Json, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["run_id"],
+            ["sync_run.id"],
+            name=op.f("fk_sync_page_run_id_sync_run"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sync_page")),
+    )
+    with op.batch_alter_table("sync_page", schema=None) as batch_op:
+        batch_op.create_index("ix_sync_page_run_id", ["run_id"], unique=False)
+
+    op.create_table(
         "affected_ci",
         sa.Column("id", BigId, autoincrement=True, nullable=False),
         sa.Column("record_kind", sa.String(), nullable=False),
@@ -366,10 +471,45 @@ def upgrade() -> None:
         batch_op.create_index("ix_affected_ci_name", ["name"], unique=False)
 
     op.create_table(
+        "ci_merge",
+        sa.Column("id", BigId, autoincrement=True, nullable=False),
+        sa.Column("loser_id", BigId, nullable=False),
+        sa.Column("winner_id", BigId, nullable=False),
+        sa.Column("moved", Json, nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("undone_by", sa.String(), nullable=True),
+        sa.Column("undone_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["loser_id"],
+            ["configuration_item.id"],
+            name=op.f("fk_ci_merge_loser_id_configuration_item"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["winner_id"],
+            ["configuration_item.id"],
+            name=op.f("fk_ci_merge_winner_id_configuration_item"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ci_merge")),
+    )
+    with op.batch_alter_table("ci_merge", schema=None) as batch_op:
+        batch_op.create_index("ix_ci_merge_loser_id", ["loser_id"], unique=False)
+        batch_op.create_index("ix_ci_merge_winner_id", ["winner_id"], unique=False)
+
+    op.create_table(
         "external_key",
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("ci_id", BigId, nullable=False),
+        sa.Column("said", Json, nullable=False),
+        sa.Column("set_by", Json, nullable=False),
+        sa.Column("created_run", BigId, nullable=True),
+        sa.Column("seen_run", BigId, nullable=True),
+        sa.Column("seen_at", UtcDateTime(), nullable=False),
+        sa.Column("missing_run", BigId, nullable=True),
+        sa.Column("merge_id", BigId, nullable=True),
         sa.ForeignKeyConstraint(
             ["ci_id"],
             ["configuration_item.id"],
@@ -383,6 +523,79 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("external_key", schema=None) as batch_op:
         batch_op.create_index("ix_external_key_ci_id", ["ci_id"], unique=False)
+        batch_op.create_index("ix_external_key_created_run", ["created_run"], unique=False)
+
+    op.create_table(
+        "identification_review",
+        sa.Column("id", BigId, autoincrement=True, nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("run_id", BigId, nullable=True),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("ci_class", sa.String(), nullable=False),
+        sa.Column("said", Json, nullable=False),
+        sa.Column("candidates", Json, nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("ci_id", BigId, nullable=True),
+        sa.Column("decided_by", sa.String(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("decided_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["ci_id"],
+            ["configuration_item.id"],
+            name=op.f("fk_identification_review_ci_id_configuration_item"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["source"], ["source.name"], name=op.f("fk_identification_review_source_source")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identification_review")),
+        sa.UniqueConstraint("source", "key", name=op.f("uq_identification_review_source_key")),
+    )
+    with op.batch_alter_table("identification_review", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_identification_review_state"), ["state"], unique=False)
+
+    op.create_table(
+        "identifier",
+        sa.Column("value", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("ci_id", BigId, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["ci_id"],
+            ["configuration_item.id"],
+            name=op.f("fk_identifier_ci_id_configuration_item"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("value", "kind", "ci_id", name=op.f("pk_identifier")),
+    )
+    with op.batch_alter_table("identifier", schema=None) as batch_op:
+        batch_op.create_index("ix_identifier_ci_id", ["ci_id"], unique=False)
+
+    op.create_table(
+        "kept_apart",
+        sa.Column("id", BigId, autoincrement=True, nullable=False),
+        sa.Column("one_id", BigId, nullable=False),
+        sa.Column("other_id", BigId, nullable=False),
+        sa.Column("decided_by", sa.String(), nullable=False),
+        sa.Column("decided_at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint("one_id < other_id", name=op.f("ck_kept_apart_order")),
+        sa.ForeignKeyConstraint(
+            ["one_id"],
+            ["configuration_item.id"],
+            name=op.f("fk_kept_apart_one_id_configuration_item"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["other_id"],
+            ["configuration_item.id"],
+            name=op.f("fk_kept_apart_other_id_configuration_item"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_kept_apart")),
+        sa.UniqueConstraint("one_id", "other_id", name=op.f("uq_kept_apart_one_id_other_id")),
+    )
+    with op.batch_alter_table("kept_apart", schema=None) as batch_op:
+        batch_op.create_index("ix_kept_apart_other_id", ["other_id"], unique=False)
 
     op.create_table(
         "redundancy_group",
@@ -406,6 +619,7 @@ def upgrade() -> None:
             "dependent_id", "name", name=op.f("uq_redundancy_group_dependent_id_name")
         ),
         sa.UniqueConstraint("id", "dependent_id", name=op.f("uq_redundancy_group_id_dependent_id")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "relationship",
@@ -449,6 +663,7 @@ def upgrade() -> None:
             "group_id",
             name=op.f("uq_relationship_dependent_id_provider_id_type_group_id"),
         ),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("relationship", schema=None) as batch_op:
         batch_op.create_index("ix_relationship_group_id", ["group_id"], unique=False)
@@ -465,6 +680,7 @@ def upgrade() -> None:
         "relationship_source",
         sa.Column("relationship_id", BigId, nullable=False),
         sa.Column("source", sa.String(), nullable=False),
+        sa.Column("run_id", BigId, nullable=True),
         sa.ForeignKeyConstraint(
             ["relationship_id"],
             ["relationship.id"],
@@ -477,12 +693,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("relationship_id", "source", name=op.f("pk_relationship_source")),
     )
     with op.batch_alter_table("relationship_source", schema=None) as batch_op:
+        batch_op.create_index("ix_relationship_source_run_id", ["run_id"], unique=False)
         batch_op.create_index("ix_relationship_source_source", ["source"], unique=False)
 
 
 def downgrade() -> None:
     with op.batch_alter_table("relationship_source", schema=None) as batch_op:
         batch_op.drop_index("ix_relationship_source_source")
+        batch_op.drop_index("ix_relationship_source_run_id")
 
     op.drop_table("relationship_source")
     with op.batch_alter_table("relationship", schema=None) as batch_op:
@@ -496,25 +714,61 @@ def downgrade() -> None:
 
     op.drop_table("relationship")
     op.drop_table("redundancy_group")
+    with op.batch_alter_table("kept_apart", schema=None) as batch_op:
+        batch_op.drop_index("ix_kept_apart_other_id")
+
+    op.drop_table("kept_apart")
+    with op.batch_alter_table("identifier", schema=None) as batch_op:
+        batch_op.drop_index("ix_identifier_ci_id")
+
+    op.drop_table("identifier")
+    with op.batch_alter_table("identification_review", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_identification_review_state"))
+
+    op.drop_table("identification_review")
     with op.batch_alter_table("external_key", schema=None) as batch_op:
+        batch_op.drop_index("ix_external_key_created_run")
         batch_op.drop_index("ix_external_key_ci_id")
 
     op.drop_table("external_key")
+    with op.batch_alter_table("ci_merge", schema=None) as batch_op:
+        batch_op.drop_index("ix_ci_merge_winner_id")
+        batch_op.drop_index("ix_ci_merge_loser_id")
+
+    op.drop_table("ci_merge")
     with op.batch_alter_table("affected_ci", schema=None) as batch_op:
         batch_op.drop_index("ix_affected_ci_name")
         batch_op.drop_index("ix_affected_ci_ci_id")
 
     op.drop_table("affected_ci")
+    with op.batch_alter_table("sync_page", schema=None) as batch_op:
+        batch_op.drop_index("ix_sync_page_run_id")
+
+    op.drop_table("sync_page")
     with op.batch_alter_table("search_passage", schema=None) as batch_op:
         batch_op.drop_index("ix_search_passage_content_hash")
 
     op.drop_table("search_passage")
     op.drop_table("import_file")
+    with op.batch_alter_table("import_change", schema=None) as batch_op:
+        batch_op.drop_index("ix_import_change_run_id")
+
+    op.drop_table("import_change")
     with op.batch_alter_table("configuration_item", schema=None) as batch_op:
         batch_op.drop_index("ix_configuration_item_folded_name")
         batch_op.drop_index("ix_configuration_item_ci_class_status")
 
     op.drop_table("configuration_item")
+    with op.batch_alter_table("sync_run", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_sync_run_open",
+            sqlite_where=sa.text("state IN ('queued', 'running')"),
+            postgresql_where=sa.text("state IN ('queued', 'running')"),
+        )
+        batch_op.drop_index("ix_sync_run_source")
+
+    op.drop_table("sync_run")
+    op.drop_table("source_precedence")
     op.drop_table("source")
     op.drop_table("search_vector")
     op.drop_table("search_document")
@@ -548,6 +802,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_import_run_created_at"))
 
     op.drop_table("import_run")
+    with op.batch_alter_table("health_snapshot", schema=None) as batch_op:
+        batch_op.drop_index("ix_health_snapshot_part_name_at")
+        batch_op.drop_index("ix_health_snapshot_at")
+
+    op.drop_table("health_snapshot")
     with op.batch_alter_table("feedback", schema=None) as batch_op:
         batch_op.drop_index("ix_feedback_suggestion")
 

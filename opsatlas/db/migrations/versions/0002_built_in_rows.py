@@ -62,6 +62,8 @@ RELATIONSHIP_TYPES = [  # name, failure_direction, label
     ("located_near", NONE, "is located near"),
     ("managed_by", NONE, "is managed by"),
     ("monitored_by", NONE, "is monitored by"),
+    ("related_to", NONE, "is related to"),
+    ("in_group", NONE, "is in the group"),
 ]
 
 
