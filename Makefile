@@ -27,7 +27,7 @@ serve: $(STAMP) ## Start the server on the demo's data (OPSATLAS_DATA_DIR choose
 	@OPSATLAS_DATA_DIR=$${OPSATLAS_DATA_DIR:-$(DEMO_DATA)} $(BIN)/opsatlas serve
 
 test: $(STAMP) ## Run every test, a process for each core
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(STAMP) ## Check style, format, types and the arrows between the rooms
 	$(BIN)/ruff check .

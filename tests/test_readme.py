@@ -23,6 +23,7 @@ FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty folder in which `make demo` was run, so to speak."""
     made = tmp_path_factory.mktemp("readme")
+    (made / "seed_data").symlink_to(ROOT / "seed_data")
     subprocess.run(["opsatlas", "demo"], cwd=made, env=environment(), check=True, timeout=600)
     return made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,8 +61,9 @@ def stable_api(
     url = ""
     if request.param == "postgresql":
         server_url: str = request.getfixturevalue("postgres_server")
-        create_database(server_url, "stable")
-        url = server_url.replace("/postgres?", "/stable?")
+        name = f"stable_{uuid.uuid4().hex}"  # made again where tests of two databases take turns
+        create_database(server_url, name)
+        url = server_url.replace("/postgres?", f"/{name}?")
     settings = Settings(
         _env_file=None,
         data_dir=tmp_path_factory.mktemp("stable"),
