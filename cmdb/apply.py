@@ -10,6 +10,7 @@ from cmdb.apply_records import (
     create_records,
     note_seen,
     queue_reviews,
+    settle_reviews,
     write_identifiers,
 )
 from cmdb.apply_relationships import (
@@ -41,6 +42,7 @@ def apply(
 
     change_cis(load, plan.changed_cis)
     create_records(load, plan.new_records, real)
+    settle_reviews(load, plan.new_records)
     change_records(load, plan.changed_records)
     note_seen(load, plan.seen_keys)
     queue_reviews(load, plan.reviews)

@@ -44,6 +44,16 @@ def create_records(load: LoadRun, records: list[NewRecord], real: Callable[[int]
         )
 
 
+def settle_reviews(load: LoadRun, records: list[NewRecord]) -> None:
+    """Take records out of the queue that found their CI without a person."""
+    waiting = (_REVIEWS.c.source == load.source, _REVIEWS.c.state == ReviewState.OPEN.value)
+    if load.session.scalar(select(_REVIEWS.c.id).where(*waiting).limit(1)) is None:
+        return
+    for some in chunks(records):
+        keys = [each.key for each in some]
+        load.session.execute(delete(_REVIEWS).where(*waiting, _REVIEWS.c.key.in_(keys)))
+
+
 def change_records(load: LoadRun, records: list[ChangedRecord]) -> None:
     """Write what the source now says, and keep what it said before for undoing the run."""
     statement = (

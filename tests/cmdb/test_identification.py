@@ -9,6 +9,7 @@ from sqlalchemy import Engine, select
 
 from cmdb import identifiers as ids
 from cmdb.decision_models import IdentificationReview
+from cmdb.items import retire_ci
 from cmdb.models import ConfigurationItem
 from cmdb.reviews import DecidedError, get_review, keep_apart, merge
 from cmdb.schemas import ImportReport
@@ -169,6 +170,15 @@ def test_keeping_apart_makes_a_ci_of_its_own_and_is_remembered(engine: Engine) -
     lines = rows("9,c,server,,b.example.org,AAAA1111,,")
     report = load_texts(engine, lines, source="two")
     assert report.configuration_items.model_dump(exclude_defaults=True) == {"unchanged": 1}
+
+
+def test_a_record_that_comes_to_fit_one_ci_alone_leaves_the_queue(engine: Engine) -> None:
+    review = two_candidates(engine)
+    with transaction(engine) as session:
+        retire_ci(session, review.candidates[1].ci, SYSTEM)
+    report = loaded(engine, "two", "9,c,server,,b.example.org,AAAA1111,,")
+    assert report.configuration_items.updated == 1
+    assert reviews(engine) == []
 
 
 def test_a_review_is_decided_once_and_only_for_a_candidate(engine: Engine) -> None:
