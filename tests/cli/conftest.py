@@ -15,6 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.cli import warm
+
 SCRIPT = Path(sys.executable).with_name("opsatlas")
 SEED = Path(__file__).parents[2] / "seed_data"
 
@@ -142,7 +144,7 @@ class Cli:
 
     def __call__(self, *arguments: str, stdin: bytes = b"", timeout: float = 120) -> Result:
         done = subprocess.run(
-            [SCRIPT, *arguments],
+            [warm.script(), *arguments],
             cwd=self.folder,
             env=self.environment(),
             input=stdin,

@@ -10,7 +10,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.cli.conftest import SCRIPT, SEED, Cli
+from tests.cli import warm
+from tests.cli.conftest import SEED, Cli
 
 PAGE = (Path(__file__).parents[2] / "docs" / "nightly.md").read_text("utf-8")
 (JOB,) = re.findall(r"^```bash\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -25,7 +26,7 @@ def night(cli: Cli) -> tuple[int, dict[str, Any], str]:
     done = subprocess.run(
         ["bash", "-c", JOB],
         cwd=cli.folder,
-        env=inherited | {"PATH": f"{SCRIPT.parent}:{inherited['PATH']}"},
+        env=inherited | {"PATH": f"{warm.script().parent}:{inherited['PATH']}"},
         capture_output=True,
         text=True,
         timeout=240,

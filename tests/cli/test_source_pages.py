@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from cmdb.importers.registry import _BUILT_IN
-from tests.cli.conftest import SCRIPT, SEED, make_cli
+from tests.cli import warm
+from tests.cli.conftest import SEED, make_cli
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs" / "sources").glob("*.md"))
@@ -40,7 +41,7 @@ def test_every_command_of_a_page_runs(page: Path, seeded: Path, tmp_path: Path) 
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", "\n".join(commands(page))],
         cwd=tmp_path,
-        env=inherited | {"PATH": f"{SCRIPT.parent}:{inherited['PATH']}", "COLUMNS": "80"},
+        env=inherited | {"PATH": f"{warm.script().parent}:{inherited['PATH']}", "COLUMNS": "80"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
