@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from api import openapi, problems
+from api.event_feed import closed_by_signals
 from api.limits import BodyLimitMiddleware, RequestIdMiddleware
 from api.routes import (
     articles,
@@ -18,10 +19,12 @@ from api.routes import (
     cmdb_health,
     diff,
     duplicates,
+    events,
     export,
     feedback,
     formats,
     health,
+    identification,
     impact,
     imports,
     incidents,
@@ -29,13 +32,18 @@ from api.routes import (
     jobs,
     keys,
     known_errors,
+    live_services,
+    maintenance,
     merges,
     precedence,
     relationships,
     reviews,
     sources,
+    states,
     suggestions,
+    suspects,
     syncs,
+    weak_points,
 )
 from api.services import Services
 from opsatlas import __version__
@@ -44,6 +52,12 @@ from opsatlas.settings import Settings
 API = "/api/v1"
 _ROUTERS: tuple[APIRouter, ...] = (
     impact.router,
+    suspects.router,
+    weak_points.router,
+    states.router,
+    live_services.router,
+    events.router,
+    maintenance.router,
     suggestions.router,
     feedback.router,
     items.router,
@@ -58,6 +72,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     formats.router,
     reviews.router,
     precedence.router,
+    identification.router,
     cmdb_health.router,
     export.router,
     incidents.router,
@@ -84,7 +99,8 @@ def create_app(services: Services, *, background: bool = True) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         services.start(background=background)
         try:
-            yield
+            with closed_by_signals(services.live.feed):
+                yield
         finally:
             services.stop()
 
@@ -115,6 +131,8 @@ def create_app(services: Services, *, background: bool = True) -> FastAPI:
 
 def body_limit(settings: Settings, path: str) -> int:
     """Largest body in bytes that the route at `path` takes."""
+    if path == f"{API}/states":
+        return settings.state_max_bytes
     uploads = path.startswith(API) and path.endswith(("/imports", "/formats/proposal"))
     return settings.max_upload_bytes if uploads else settings.max_body_bytes
 

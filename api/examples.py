@@ -20,6 +20,27 @@ IMPACT_QUESTIONS: dict[str, Example] = {
             "limit": 50,
         },
     },
+    "why": {
+        "summary": "The facts in full, and the path of a CI that is no service",
+        "value": {"failed": ["api-1", "api-2"], "explain": "all", "why": ["orders-api"]},
+    },
+    "what if": {
+        "summary": "What another failure and a new standby would change",
+        "value": {
+            "failed": ["db-orders-01"],
+            "what_if": {
+                "fail": ["api-1"],
+                "add_relationships": [
+                    {
+                        "dependent": "orders-api",
+                        "provider": "db-orders-02",
+                        "redundancy_group": "db",
+                        "min_up": 1,
+                    }
+                ],
+            },
+        },
+    },
 }
 IMPACT_ANSWER: dict[str, Any] = {
     "failed": [{"id": 42, "name": "db-orders-01", "ci_class": "database"}],
@@ -98,6 +119,81 @@ IMPACT_ANSWER: dict[str, Any] = {
     "truncated": False,
     "graph_version": 1234,
     "took_ms": 0.8,
+}
+STATE_REPORTS: dict[str, Example] = {
+    "one": {
+        "summary": "A CI is down; the report counts for ten minutes unless it is said again",
+        "value": {
+            "ci": "db-orders-01",
+            "state": "down",
+            "source": "prometheus",
+            "expires_in": 600,
+            "message": "no answer on port 5432",
+        },
+    },
+    "several": {
+        "summary": "Several CIs, all or none",
+        "value": [
+            {"ci": {"id": 42}, "state": "up", "source": "prometheus"},
+            {"ci": {"name": "Checkout", "ci_class": "business_service"}, "state": "degraded"},
+        ],
+    },
+}
+SUSPECTS_QUESTIONS: dict[str, Example] = {
+    "symptoms and what works": {
+        "summary": "Two services that suffer, one that works",
+        "value": {"symptoms": ["Checkout", "Search"], "healthy": ["Login"]},
+    },
+    "states": {
+        "summary": "With states, and changes of the last two hours",
+        "value": {
+            "symptoms": [
+                {"ci": "Checkout", "state": "down"},
+                {"ci": {"id": 9}, "state": "degraded"},
+            ],
+            "window_hours": 2,
+            "limit": 5,
+        },
+    },
+}
+SUSPECTS_ANSWER: dict[str, Any] = {
+    "suspects": [
+        {
+            "id": 42,
+            "name": "db-orders-01",
+            "ci_class": "database",
+            "score": 0.93,
+            "explains": ["Checkout"],
+            "misses": ["Search"],
+            "contradicts": [],
+            "unreported": 0,
+            "recent_changes": [
+                {
+                    "number": "CHG-0007",
+                    "title": "New parameters of the orders database",
+                    "when": "2026-03-04T09:40:00Z",
+                }
+            ],
+            "past_incidents": 3,
+            "path": [],
+            "paths": [],
+        }
+    ],
+    "pairs": [],
+    "check_next": [
+        {
+            "id": 31,
+            "name": "orders-api",
+            "ci_class": "application",
+            "gain": 0.4,
+            "if_affected": ["db-orders-01"],
+            "if_fine": ["Checkout"],
+        }
+    ],
+    "candidates": 61,
+    "truncated": False,
+    "graph_version": 1234,
+    "took_ms": 4.1,
 }
 SUGGESTION_QUESTIONS: dict[str, Example] = {
     "words and a CI": {

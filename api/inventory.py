@@ -9,10 +9,12 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+from api.load_progress import LoadBoard
 from cmdb import import_runs
 from cmdb.importers.records import InputFile
 from cmdb.load import own_mapping, parse
 from cmdb.load_options import LoadLimits, LoadOptions, check_options
+from cmdb.load_progress import Progress, untold
 from cmdb.models import ImportState
 from cmdb.problems import problem
 from cmdb.schemas import ImportReport, Severity
@@ -36,12 +38,13 @@ def load_now(
     files: Sequence[InputFile],
     options: LoadOptions,
     actor: Actor,
+    progress: Progress = untold,
 ) -> ImportReport:
     """Load `files`; other writers wait only while the difference is written."""
     limits = LoadLimits.of(settings)
-    parsed = parse(files, options, limits)
+    parsed = parse(files, options, limits, progress)
     with transaction(engine) as session:
-        return load_inventory(session, parsed, options, actor, limits)
+        return load_inventory(session, parsed, options, actor, limits, progress=progress)
 
 
 def load_later(
@@ -63,7 +66,9 @@ def load_later(
     return import_runs.report_of(run)
 
 
-def run_import(engine: Engine, settings: Settings, payload: dict[str, Any]) -> None:
+def run_import(
+    engine: Engine, settings: Settings, payload: dict[str, Any], board: LoadBoard
+) -> None:
     """The job: load what run `payload["run"]` waits with. A run that has ended is left alone.
 
     Only what may work later is raised, so that the job is tried again.
@@ -78,10 +83,13 @@ def run_import(engine: Engine, settings: Settings, payload: dict[str, Any]) -> N
         options = import_runs.options_of(run)
         files = import_runs.files_of(session, run.id)
     try:
-        parsed = parse(files, options, limits)
-        with transaction(engine) as session:
-            report = load_inventory(session, parsed, options, actor, limits, run_id=run.id)
-            import_runs.end_run(session, import_runs.get_run(session, run.id), report)
+        with board.telling(engine, run.id) as progress:
+            parsed = parse(files, options, limits, progress)
+            with transaction(engine) as session:
+                report = load_inventory(
+                    session, parsed, options, actor, limits, run_id=run.id, progress=progress
+                )
+                import_runs.end_run(session, import_runs.get_run(session, run.id), report)
     except (UnavailableError, OperationalError):
         raise
     except Exception as error:
@@ -104,6 +112,7 @@ def _failed(report: ImportReport, error: Exception) -> ImportReport:
     )
     changes = {
         "state": ImportState.FAILED.value,
+        "progress": None,
         "problems": [found],
         "problem_counts": {Severity.ERROR: 1},
     }

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from api.cmdb_health import RECORD, run_record
 from api.inventory import IMPORT, run_import
+from api.load_progress import LoadBoard
 from api.syncs import SYNC, Sources, run_job
 from kb import indexing
 from opsatlas.errors import UnavailableError
@@ -29,11 +30,14 @@ def handlers(
     embedder: WarmingEmbedder,
     settings: Settings,
     should_stop: Callable[[], bool] = lambda: False,
+    board: LoadBoard | None = None,
 ) -> Mapping[str, Handler]:
     """Job kinds and what runs them. Without the model, encoding is left to other processes."""
 
+    told = board or LoadBoard()
+
     def load(payload: dict[str, Any]) -> None:
-        run_import(engine, settings, payload)
+        run_import(engine, settings, payload, told)
 
     def record(payload: dict[str, Any]) -> None:
         run_record(engine, settings, payload)

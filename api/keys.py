@@ -19,7 +19,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from api.models import ApiKey
-from opsatlas import audit
+from opsatlas import audit, revision
 from opsatlas.actor import Actor, Role
 from opsatlas.audit import Write
 from opsatlas.clock import now, rfc3339
@@ -30,6 +30,8 @@ from opsatlas.settings import Settings
 PREFIX = "opsatlas_"
 LIST_COLUMNS = field_columns(ApiKey, without=("digest",))
 """What a list of keys can be filtered and ordered by."""
+REVISED = "api_key"
+"""Kind of a change to a key in the change table."""
 _USE_NOTED_EVERY = timedelta(minutes=1)
 
 
@@ -52,12 +54,16 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedKey:
-    """Whose key it is; `stale_use` says that its last use is worth noting again."""
+    """Whose key it is; `stale_use` says that its last use is worth noting again.
+
+    Unless the key is changed all this is true until `good_until`.
+    """
 
     id: int
     name: str
     role: Role
     stale_use: bool
+    good_until: datetime
 
 
 def pepper(settings: Settings) -> bytes:
@@ -131,7 +137,10 @@ def verify(session: Session, pepper_: bytes, key: str) -> VerifiedKey:
             "the API key is not valid", hint="make one with `opsatlas keys create --role reader`"
         )
     stale = row.last_used_at is None or moment - row.last_used_at > _USE_NOTED_EVERY
-    return VerifiedKey(row.id, row.name, Role(row.role), stale)
+    used = moment if stale or row.last_used_at is None else row.last_used_at
+    until = used + _USE_NOTED_EVERY
+    good_until = until if row.expires_at is None else min(until, row.expires_at)
+    return VerifiedKey(row.id, row.name, Role(row.role), stale, good_until)
 
 
 def note_use(session: Session, key_id: int) -> None:
@@ -146,6 +155,7 @@ def revoke_key(session: Session, key_id: int, actor: Actor) -> None:
         row.revoked_at = now()
         after = {"revoked_at": rfc3339(row.revoked_at)}
         audit.record(session, actor, [Write("revoke", "api_key", key_id, None, after)])
+        revision.note(session, REVISED, [key_id])
 
 
 def list_keys(session: Session) -> Sequence[ApiKey]:

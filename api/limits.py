@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import structlog
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem, unforeseen
@@ -81,15 +82,9 @@ class BodyLimitMiddleware:
             return
         limit = self._limit_of(scope["path"])
         request = Request(scope)
-        refusal = problem(
-            request,
-            413,
-            BodyTooLargeError.code,
-            f"the body is longer than {limit:,} bytes",
-        )
         declared = request.headers.get("content-length", "0")
         if declared.isdecimal() and int(declared[:20]) > limit:
-            await refusal(scope, receive, send)
+            await _refusal(request, limit)(scope, receive, send)
             return
         seen = 0
         started = False
@@ -115,4 +110,9 @@ class BodyLimitMiddleware:
             if seen <= limit or started:
                 raise
         if seen > limit and not started:
-            await refusal(scope, receive, send)
+            await _refusal(request, limit)(scope, receive, send)
+
+
+def _refusal(request: Request, limit: int) -> Response:
+    detail = f"the body is longer than {limit:,} bytes"
+    return problem(request, 413, BodyTooLargeError.code, detail)

@@ -12,17 +12,24 @@ from api import keys
 from api.cmdb_health import DailyRecord
 from api.jobs import handlers, sync_handlers
 from api.key_uses import KeyUses
+from api.known_keys import KnownKeys
+from api.live import LiveWatch
+from api.load_progress import LoadBoard
 from api.syncs import queue_due
 from cmdb.duplicates import DuplicateCache
 from cmdb.health_cache import HealthCache
+from cmdb.load_progress import Progress, untold
 from cmdb.priority import PriorityMatrix
 from cmdb.pulling.sources import read_sync_sources
+from cmdb.saved_graphs import SavedGraphs
 from cmdb.snapshots import GraphCache
 from kb.indexing import enqueue_encoding
+from kb.weak_points import WeakPointFinder
 from kb.writing import WritePolicy
 from opsatlas.actor import Actor
 from opsatlas.db import migrate
 from opsatlas.db.engine import open_engine
+from opsatlas.db.kept_reader import kept_reader
 from opsatlas.db.transaction import transaction
 from opsatlas.errors import UnavailableError
 from opsatlas.logs import log
@@ -46,12 +53,21 @@ class Services:
         self.settings = settings
         self.syncs = read_sync_sources(settings.sync_sources)
         self.local_actor = local_actor
+        self.local_progress: Progress = untold
+        """Told how far a load is that a request carries out; the command line's own."""
+        self.load_board = LoadBoard()
         self.engine: Engine = open_engine(settings)
         self.pepper = keys.pepper(settings)
         self.key_uses = KeyUses(self.engine)
+        self.known_keys = KnownKeys()
+        self.reader = kept_reader(self.engine)
         self.priority_matrix = PriorityMatrix.from_mapping(settings.priority_matrix)
         self.write_policy = WritePolicy(settings.search_passage_words, self.priority_matrix)
-        self.graphs = GraphCache()
+        self.graphs = GraphCache(
+            SavedGraphs(self.engine, settings.data_dir) if settings.graph_save else None
+        )
+        self.live = LiveWatch(self.engine, self.graphs, settings)
+        self.weak_points = WeakPointFinder(self.graphs, settings.weak_points_budget)
         self.duplicates = DuplicateCache()
         self.health = HealthCache()
         self.embedder = WarmingEmbedder(on_ready=self._encode_what_is_left)
@@ -61,7 +77,7 @@ class Services:
         self._stopping = threading.Event()
         self.worker = Worker(
             self.engine,
-            handlers(self.engine, self.embedder, settings, self._stopping.is_set),
+            handlers(self.engine, self.embedder, settings, self._stopping.is_set, self.load_board),
             poll_interval=settings.job_poll_interval,
             lease=settings.job_lease,
             max_attempts=settings.job_max_attempts,
@@ -95,14 +111,18 @@ class Services:
             if self.syncs:
                 self.sync_worker.start()
             self.key_uses.start()
+            self.live.start()
 
     def stop(self) -> None:
         """Let the running job end, give the connections back."""
         self._stopping.set()
+        self.live.stop()
         self.worker.stop()
         self.sync_worker.stop()
         self.key_uses.stop()
         self.embedder.stop()
+        if self.reader is not None:
+            self.reader.close()
         self.engine.dispose()
 
     def _encode_what_is_left(self) -> None:

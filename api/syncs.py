@@ -27,6 +27,7 @@ from kb.inventory import load_inventory
 from opsatlas import jobs
 from opsatlas.actor import SYSTEM, Actor, Role
 from opsatlas.clock import now
+from opsatlas.db.engine import TIDIES_UP
 from opsatlas.db.transaction import DatabaseBusyError, reading, transaction
 from opsatlas.errors import OpsAtlasError, UnavailableError
 from opsatlas.logs import log
@@ -103,7 +104,7 @@ def run_sync(
             _load(engine, settings, source, run_id, actor)
         except Exception as error:
             told = str(error) if isinstance(error, OpsAtlasError) else _UNTOLD
-            with transaction(engine) as session:
+            with transaction(engine.execution_options(**{TIDIES_UP: True})) as session:
                 runs.interrupt(session, run_id, told)
             raise
 

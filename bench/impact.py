@@ -115,7 +115,7 @@ def _edges(topology: Topology) -> Iterator[tuple[int, int]]:
     return zip(columns.provider_id.tolist(), columns.dependent_id.tolist(), strict=True)
 
 
-def _resident_mb() -> float:
+def resident_mb() -> float:
     """Memory of this process once all that is free has gone back to the system."""
     gc.collect()
     if sys.platform == "linux":
@@ -124,11 +124,11 @@ def _resident_mb() -> float:
 
 
 def _build(name: str, build: Builder, topology: Topology) -> Engine:
-    before = _resident_mb()
+    before = resident_mb()
     start = time.perf_counter()
     ask, ids_of = build(topology)
     seconds = time.perf_counter() - start
-    return Engine(name, seconds, _resident_mb() - before, ask, ids_of)
+    return Engine(name, seconds, resident_mb() - before, ask, ids_of)
 
 
 def _check(engines: list[Engine], cis: list[int]) -> None:

@@ -39,6 +39,8 @@ class Topology:
     ci_ids: Ids
     relationships: RelationshipColumns
     groups: GroupColumns
+    layer: Ids
+    """(n,) place in `LAYERS` of each CI, in the order of `ci_ids`."""
 
 
 def layered(cis: int, relationships: int, seed: int = 20) -> Topology:
@@ -66,6 +68,7 @@ def layered(cis: int, relationships: int, seed: int = 20) -> Topology:
             np.where(by_percent, -1, count),
             np.where(by_percent, 50.0, -1.0),
         ),
+        np.repeat(np.arange(len(shares)), np.diff(starts))[np.argsort(ids)],
     )
 
 

@@ -22,6 +22,7 @@ from cmdb.apply_relationships import (
 )
 from cmdb.bulk import LoadRun, chunks, insert_returning_ids
 from cmdb.incoming import STATUS, STORED
+from cmdb.load_progress import Progress, Writing, untold
 from cmdb.models import ConfigurationItem, LifecycleStatus
 from cmdb.plan import ChangedCI, CurrentCI, NewCI, NewRecord, Plan, Rules
 from opsatlas import revision
@@ -31,10 +32,18 @@ _CIS = ConfigurationItem.metadata.tables[ConfigurationItem.__tablename__]
 
 
 def apply(
-    session: Session, plan: Plan, rules: Rules, actor: Actor, run_id: int, *, revision_keep: int
+    session: Session,
+    plan: Plan,
+    rules: Rules,
+    actor: Actor,
+    run_id: int,
+    *,
+    revision_keep: int,
+    progress: Progress = untold,
 ) -> None:
     """Write what the plan says, an audit entry for each record, and tell the caches."""
-    load = LoadRun(session, rules.source, actor, run_id, rules.moment)
+    wrote = Writing(progress, _records(plan))
+    load = LoadRun(session, rules.source, actor, run_id, rules.moment, wrote)
     new_ids = _create_cis(load, plan)
 
     def real(ci: int) -> int:
@@ -56,13 +65,23 @@ def apply(
     remove_empty_groups(load, plan)
     add_claims(load, created_ids, plan.new_claims)
     cis = [*new_ids, *(each.ci.id for each in plan.changed_cis)]
-    revision.note(session, "ci", cis, keep=revision_keep)
+    revision.note(session, "ci", cis, keep=revision_keep, most=revision.NAMED_IN_A_LOAD)
     relationships = [
         *created_ids,
         *(each.id for each in plan.changed_relationships),
         *(removed.id for removed in plan.removed_relationships),
     ]
-    revision.note(session, "relationship", relationships, keep=revision_keep)
+    revision.note(
+        session, "relationship", relationships, keep=revision_keep, most=revision.NAMED_IN_A_LOAD
+    )
+
+
+def _records(plan: Plan) -> int:
+    """How many records the plan writes, each with an entry in the audit trail."""
+    cis = len(plan.new_cis) + len(plan.changed_cis)
+    claims = len(plan.new_claims) + len(plan.dropped_claims)
+    changed = len(plan.changed_relationships) + len(plan.removed_relationships)
+    return cis + claims + changed + len(plan.new_relationships)
 
 
 def identified(

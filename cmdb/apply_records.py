@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from cmdb.bulk import LoadRun, chunks
 from cmdb.claims import required
 from cmdb.decision_models import IdentificationReview, ReviewState
-from cmdb.identifiers import identifiers
+from cmdb.identifiers import identifiers, kept_kinds
 from cmdb.models import ExternalKey, Identifier, ImportChange
 from cmdb.plan import ChangedRecord, NewRecord, PlannedReview
 from opsatlas.db.rows import insert_rows
@@ -120,7 +120,7 @@ def write_identifiers(
             {"kind": kind, "value": value, "ci_id": ci_id}
             for ci_id, ci_class, fields, attributes in some
             for kind, value in dict.fromkeys(
-                identifiers(root(ci_class), fields["name"], fields, attributes)
+                identifiers(kept_kinds(root(ci_class)), fields["name"], fields, attributes)
             )
         ]
         insert_rows(load.session, _IDENTIFIERS, rows)

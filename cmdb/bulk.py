@@ -1,6 +1,6 @@
 """What the steps of carrying out a plan share: the load that they belong to, rows in bulk."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -34,6 +34,8 @@ class LoadRun:
     run_id: int | None
     """None where nothing was loaded: a decision, a release, an undoing."""
     at: datetime
+    wrote: Callable[[int], None] = lambda _rows: None
+    """Told how many more records are written, with their audit entries."""
 
     def audit(self, action: str, entity: str, changes: Iterable[tuple[int, Any, Any]]) -> None:
         """Record (id, before, after) of many records."""
@@ -44,6 +46,7 @@ class LoadRun:
         )
         for some in chunks(writes):
             audit.record(self.session, self.actor, some)
+            self.wrote(len(some))
 
 
 def insert_returning_ids(

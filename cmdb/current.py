@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cmdb.claims import Claim
+from cmdb.identification import kinds_of
 from cmdb.identifiers import identifiers
 from cmdb.importers.records import Kind
 from cmdb.incoming import ABSENT, CI_CLASS, STATUS, STORED, Incoming, IncomingCI
@@ -164,7 +165,8 @@ def _read_identifiers(
             for name, value in zip(STORED, ci.values, strict=True)
             if value is not ABSENT
         }
-        found = identifiers(rules.root(said_class), fields["name"], fields, ci.attributes)
+        kinds = kinds_of(rules.steps(said_class))
+        found = identifiers(kinds, fields["name"], fields, ci.attributes)
         for kind, value in found:
             wanted.setdefault(value, set()).add((kind, value))
     ids: set[int] = set()

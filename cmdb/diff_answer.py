@@ -78,7 +78,7 @@ def diff_service(
 
 def stands_on(snapshot: GraphSnapshot, ci_id: int) -> set[int]:
     """A CI and everything that it depends on, directly or not; nothing where it is not there."""
-    if ci_id not in snapshot.ids:
+    if not snapshot.has(ci_id):
         return set()
     reached = {snapshot.index_of(ci_id)}
     waiting = list(reached)

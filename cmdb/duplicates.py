@@ -15,9 +15,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cmdb.bulk import chunks
+from cmdb.identification import shipped_kinds
 from cmdb.identifiers import HOST, family, identifiers
 from cmdb.kept_apart import Pair, pairs_kept_apart
 from cmdb.likeness import IP, SHORT, Likeness, Traits, compare, read_name
+from cmdb.live_reports import CI_STATE
 from cmdb.merge_schemas import DuplicatePair, LikelyDuplicate
 from cmdb.models import ConfigurationItem, ExternalKey, LifecycleStatus, Relationship
 from cmdb.names import fold
@@ -54,9 +56,14 @@ class DuplicateCache:
     def _pairs(self, session: Session) -> list[Duplicate]:
         newest = revision.newest(session)
         with self._search:
-            if self._found is None or self._found[0] != newest:
-                self._found = newest, find_duplicates(session)
-            return self._found[1]
+            if self._found is not None and revision.changed_only(
+                session, self._found[0], (CI_STATE,)
+            ):
+                pairs = self._found[1]
+            else:
+                pairs = find_duplicates(session)
+            self._found = newest, pairs
+            return pairs
 
 
 def find_duplicates(session: Session) -> list[Duplicate]:
@@ -178,9 +185,9 @@ def _traits(session: Session) -> Iterator[Traits]:
         root = roots.get(ci_class, ci_class)
         known: dict[str, set[str]] = defaultdict(set)
         fields = {"fqdn": fqdn, "serial_number": serial}
-        for kind, value in identifiers(root, name, fields, attributes):
-            if kind != HOST:
-                known[kind].add(value)
+        kinds = (kind for kind in shipped_kinds(root) if kind != HOST)
+        for kind, value in identifiers(kinds, name, fields, attributes):
+            known[kind].add(value)
         if ip:
             known[IP].add(ip)
         yield Traits(

@@ -2,13 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import chain, count
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cmdb.claims import MANUAL, is_correction
 from cmdb.models import ConfigurationItem, ExternalKey, RedundancyGroup, Relationship
+from cmdb.reconcile_relationships import at_most
 from cmdb.values import CI_VALUES, MinUp
 
 _PREFERRED = {"native": 0, "manual": 1}
@@ -43,7 +45,8 @@ def _keys(session: Session, names: dict[int, str]) -> dict[int, str]:
     keys: dict[int, str] = {}
     for ci_id, name in names.items():
         own = [key for _order, _source, key in sorted(known[ci_id])]
-        keys[ci_id] = next(key for key in (*own, name, f"{name} ({ci_id})") if key not in used)
+        made = (f"{name} ({number})" for number in count(ci_id))
+        keys[ci_id] = next(key for key in chain(own, [name], made) if key not in used)
         used.add(keys[ci_id])
     return keys
 
@@ -55,6 +58,7 @@ def _ci(row: ConfigurationItem, key: str) -> dict[str, Any]:
 
 
 def _relationships(session: Session, keys: dict[int, str]) -> Iterator[dict[str, Any]]:
+    sizes = _sizes(session)
     rows = session.execute(
         select(Relationship, RedundancyGroup)
         .outerjoin(RedundancyGroup, RedundancyGroup.id == Relationship.group_id)
@@ -69,5 +73,17 @@ def _relationships(session: Session, keys: dict[int, str]) -> Iterator[dict[str,
         }
         if group is not None:
             min_up = MinUp(group.min_up, group.min_up_is_percent)
+            min_up = at_most(min_up, sizes[group.id])  # more than there are is refused by a load
             found |= {"redundancy_group": group.name, "min_up": str(min_up)}
         yield found
+
+
+def _sizes(session: Session) -> dict[int, int]:
+    """How many CIs the redundancy groups have as members."""
+    members = func.count(Relationship.provider_id.distinct())
+    rows = session.execute(
+        select(Relationship.group_id, members)
+        .where(Relationship.group_id.is_not(None))
+        .group_by(Relationship.group_id)
+    )
+    return {group_id: size for group_id, size in rows if group_id is not None}

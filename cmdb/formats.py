@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from cmdb.importers.file_names import told
 from cmdb.importers.opened import OpenedFile
 from cmdb.importers.records import InputFile
-from cmdb.importers.registry import chosen
+from cmdb.importers.registry import broken_importers, chosen
 from cmdb.schemas import Problem, Recognised
 from cmdb.source_mappings import is_native
 from opsatlas.errors import InvalidInputError
@@ -36,14 +36,16 @@ def sort_files(files: Iterable[InputFile], format_name: str) -> SortedFiles:
     Raises InvalidInputError for a name that no format has.
     """
     result = SortedFiles()
+    failed = dict(broken_importers())
     for file in map(OpenedFile.of, files):
-        choice = chosen(file, format_name)
+        choice = chosen(file, format_name, failed)
         if isinstance(choice, Problem):
             result.problems.append(choice)
             continue
         name = choice.importer.NAME
         result.by_format.setdefault(name, []).append(file)
         result.recognised.append(Recognised(file=file.name, format=name, why=choice.why))
+    result.problems.extend(broken.as_problem() for broken in failed.values())
     return result
 
 

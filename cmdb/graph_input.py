@@ -76,18 +76,22 @@ class PresentEdges(NamedTuple):
         )
 
 
-def present_edges(ids: Ids, chunks: Iterable[RelationshipColumns]) -> PresentEdges:
-    """The edges among the CIs `ids` (ascending), those of a CI to itself left out."""
-    kept = [_present(ids, chunk) for chunk in chunks]
+def present_edges(
+    ids: Ids, absent: NDArray[np.bool_], chunks: Iterable[RelationshipColumns]
+) -> PresentEdges:
+    """The edges among the CIs `ids` (ascending) that are not `absent`, none of a CI to itself."""
+    kept = [_present(ids, absent, chunk) for chunk in chunks]
     if not kept:
         none = np.zeros(0, np.int32)
         return PresentEdges(none, none, none, np.zeros(0, np.int64))
     return PresentEdges(*(np.concatenate(column) for column in zip(*kept, strict=True)))
 
 
-def _present(ids: Ids, chunk: RelationshipColumns) -> PresentEdges:
+def _present(ids: Ids, absent: NDArray[np.bool_], chunk: RelationshipColumns) -> PresentEdges:
     dependent, provider = find(ids, chunk.dependent_id), find(ids, chunk.provider_id)
     keep = (dependent >= 0) & (provider >= 0) & (dependent != provider)
+    if len(absent):
+        keep &= ~(absent[dependent] | absent[provider])
     mark = np.where((chunk.group_id < 0) & chunk.optional, OPTIONAL_MARK, chunk.group_id)
     return PresentEdges(
         _narrow(chunk.relationship_id[keep]), dependent[keep], provider[keep], mark[keep]
@@ -116,6 +120,46 @@ def needed_members(groups: GroupColumns, rows: NDArray[np.intp], sizes: Indices)
     # The small step back keeps a product such as 7.000000000000001 from asking for one more.
     share = np.ceil(sizes * percent / 100 - 1e-9)
     return np.clip(np.where(count >= 0, count, share), 1, sizes).astype(np.int32)
+
+
+def in_order(edges: PresentEdges) -> PresentEdges:
+    """Required edges first, each part by provider and relationship id; a member that is listed
+    twice in a group is taken once."""
+    order = np.lexsort((edges.relationship, edges.provider, edges.mark != NONE))
+    required = int(np.count_nonzero(edges.mark == NONE))
+    conditional = order[required:]
+    mark, provider = edges.mark[conditional], edges.provider[conditional]
+    by_member = np.lexsort((provider, mark))  # stable: the lowest relationship id stays in front
+    mark, provider = mark[by_member], provider[by_member]
+    again = (mark[1:] == mark[:-1]) & (provider[1:] == provider[:-1]) & (mark[1:] >= 0)
+    order = np.delete(order, required + by_member[1:][again])
+    return edges.take(order)
+
+
+def rows_of_groups(
+    groups: GroupColumns, group_id: Ids, ids: Ids, edges: PresentEdges
+) -> NDArray[np.intp]:
+    """Where in `groups` each of the groups `group_id` (ascending, those of the edges) is.
+
+    Raises InvalidInputError for one that is not there or belongs to another dependent.
+    """
+    order = np.argsort(groups.group_id, kind="stable")
+    at = find(groups.group_id[order], group_id)
+    if (unknown := group_id[at < 0]).size:
+        raise InvalidInputError(
+            f"there is no redundancy group {unknown[0]}, yet a relationship names it"
+        )
+    rows = order[at]
+    in_group = edges.mark >= 0
+    owner = groups.dependent_id[rows[np.searchsorted(group_id, edges.mark[in_group])]]
+    strangers = np.flatnonzero(ids[edges.dependent[in_group]] != owner)
+    if len(strangers):
+        relationship = edges.relationship[in_group][strangers[0]]
+        raise InvalidInputError(
+            f"relationship {relationship} is in a redundancy group of another dependent",
+            hint="the members of a group share one dependent",
+        )
+    return rows
 
 
 def _narrow(values: Ids) -> NDArray[np.integer[Any]]:

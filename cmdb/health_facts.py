@@ -68,6 +68,10 @@ class Facts:
             yield above
             above = self.parents.get(above)
 
+    def root(self, row: int) -> str:
+        """The built-in class that the class of a CI is, or stands below."""
+        return list(self.line(self.classes[self.class_code[row]]))[-1]
+
     def row(self, ci_id: int) -> int:
         """The row of a CI that is there."""
         return int(np.searchsorted(self.ids, ci_id))

@@ -8,6 +8,7 @@ from typing import Any
 from cmdb.claims import ANY, MANUAL, Claim, Precedence
 from cmdb.health_checks import Finding, HealthSeverity
 from cmdb.health_facts import Facts, Group, Named, Review, Seen
+from cmdb.identification import shipped_kinds
 from cmdb.identifiers import serial
 from cmdb.names import fold
 
@@ -49,8 +50,11 @@ def same_identifiers(
     """CIs of one serial number, host name with domain, cloud id or MAC address, but for pairs
     `apart` that a person found to be two."""
     for kind, value, ids in groups:
-        rows = facts.rows(ids)
-        living = [ci_id for ci_id, row in zip(ids, rows, strict=True) if facts.living[row]]
+        living = [
+            ci_id
+            for ci_id, row in zip(ids, facts.rows(ids), strict=True)
+            if facts.living[row] and kind in shipped_kinds(facts.root(row))
+        ]
         for ci_id in living:
             others = [each for each in living if each != ci_id and _pair(ci_id, each) not in apart]
             if others:

@@ -1,23 +1,15 @@
 """Reads the rules of health reports: the shipped ones, and the file that an admin writes."""
 
-import tomllib
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from cmdb.health_rules import ALL, HealthRules
 from cmdb.importers.records import InputFile
-from cmdb.importers.yaml_text import parse_yaml
 from cmdb.names import did_you_mean
-from cmdb.schemas import Problem
+from cmdb.rules_file import open_rules, read_rules
 from opsatlas.errors import ErrorItem, InvalidInputError
-
-MAX_BYTES = 1024 * 1024
-_MAX_DEPTH = 8
 
 
 class InvalidHealthRulesError(InvalidInputError):
@@ -40,27 +32,13 @@ def health_rules(own: Path | None) -> HealthRules:
     """
     if own is None:
         return shipped_rules()
-    try:
-        content = own.read_bytes()
-    except OSError as error:
-        raise InvalidHealthRulesError(
-            f"{own} cannot be read: {error.strerror}", hint="OPSATLAS_HEALTH_RULES names it"
-        ) from error
-    return parse_rules(InputFile(own.name, content)).over(shipped_rules())
+    file = open_rules(own, InvalidHealthRulesError, "OPSATLAS_HEALTH_RULES")
+    return parse_rules(file).over(shipped_rules())
 
 
 def parse_rules(file: InputFile) -> HealthRules:
     """Rules from a TOML or YAML file. Raises InvalidHealthRulesError, which names the place."""
-    if len(file.content) > MAX_BYTES:
-        raise InvalidHealthRulesError(f"{file.name} is longer than {MAX_BYTES:,} bytes")
-    try:
-        return HealthRules.model_validate(_document(file))
-    except ValidationError as error:
-        items = [_item(each) for each in error.errors()]
-        listed = "; ".join(f"{item.pointer}: {item.detail}" for item in items[:5])
-        raise InvalidHealthRulesError(
-            f"{file.name}: {listed}", hint="docs/health.md has the form", errors=items
-        ) from None
+    return read_rules(HealthRules, file, InvalidHealthRulesError, page="docs/health.md")
 
 
 def check_names(rules: HealthRules, classes: Iterable[str], types: Iterable[str]) -> None:
@@ -97,25 +75,3 @@ def check_names(rules: HealthRules, classes: Iterable[str], types: Iterable[str]
             related = rule.require.related
             check(f"/rules/{rule.name}/require/related/classes", "classes", related.classes)
             check(f"/rules/{rule.name}/require/related/types", "types", related.types)
-
-
-def _document(file: InputFile) -> Any:
-    if file.name.lower().endswith((".yaml", ".yml")):
-        documents = parse_yaml(file, _MAX_DEPTH)
-        if isinstance(documents[0], Problem):
-            problem = documents[0]
-            raise InvalidHealthRulesError(f"{file.name}: {problem.message}", hint=problem.hint)
-        return documents[0]
-    try:
-        return tomllib.loads(file.content.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidHealthRulesError(
-            f"{file.name} is not TOML: {error}", hint="YAML is read from a file named .yaml"
-        ) from None
-
-
-def _item(error: Any) -> ErrorItem:
-    place = "/" + "/".join(str(part) for part in error["loc"])
-    unknown = error["type"] == "extra_forbidden"
-    detail = "there is no such setting" if unknown else error["msg"].removeprefix("Value error, ")
-    return ErrorItem(place, detail)

@@ -1,27 +1,21 @@
 """Values that tell which thing a record is about, brought to one form. Pure.
 
-Identification goes from the surest kind to the least: a serial number before a host name. Which
-kinds count depends on the class: a database has the host name of its machine, and is not it.
+Which kinds count, and in which order, depends on the class (`cmdb/identification.py`): a database
+has the host name of its machine, and is not it.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 SERIAL, CLOUD_ID, FQDN, MAC, HOST = "serial_number", "cloud_id", "fqdn", "mac_address", "host"
+KINDS = (SERIAL, CLOUD_ID, FQDN, MAC, HOST)
 
 COMPUTERS = frozenset({"server", "virtual_machine", "hypervisor", "endpoint"})
 """Classes that sources mix up: what one calls a server is a virtual machine for another."""
 
-DEFAULT_RULES: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(COMPUTERS, (SERIAL, CLOUD_ID, FQDN, MAC, HOST)),
-    **dict.fromkeys(("network_device", "load_balancer"), (SERIAL, CLOUD_ID, FQDN, MAC)),
-    **dict.fromkeys(("storage", "power", "rack"), (SERIAL, CLOUD_ID)),
-    "certificate": (SERIAL, CLOUD_ID),
-}
-"""By class: kinds of identifiers, the surest first. Classes that are not named go by `cloud_id`
-alone; name and class come last for all of them."""
-OTHERS: tuple[str, ...] = (CLOUD_ID,)
+NAMED_AS_HOSTS = COMPUTERS | {"network_device", "load_balancer", "storage"}
+"""Classes whose CIs are named as hosts are."""
 
 OUTLIVES_RETIREMENT = frozenset({SERIAL, CLOUD_ID, MAC})
 """Kinds that stay with the thing; names are given away again."""
@@ -41,21 +35,22 @@ _NOT_ALNUM = re.compile(r"[^0-9a-z]+")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?")
 
 
-def rules_for(root: str, rules: Mapping[str, tuple[str, ...]] | None = None) -> tuple[str, ...]:
-    """The kinds by which CIs of the built-in class `root` are recognised, the surest first."""
-    return (DEFAULT_RULES if rules is None else {**DEFAULT_RULES, **rules}).get(root, OTHERS)
-
-
 def family(root: str) -> str:
     """Classes of one family may be one and the same thing."""
     return "computer" if root in COMPUTERS else root
 
 
+def kept_kinds(root: str) -> tuple[str, ...]:
+    """The kinds that are kept of a CI of the built-in class `root`, whatever the rules are, so that
+    they may change."""
+    return KINDS if root in NAMED_AS_HOSTS else (SERIAL, CLOUD_ID, FQDN, MAC)
+
+
 def identifiers(
-    root: str, name: str, fields: Mapping[str, Any], attributes: Mapping[str, Any]
+    kinds: Iterable[str], name: str, fields: Mapping[str, Any], attributes: Mapping[str, Any]
 ) -> Iterator[tuple[str, str]]:
-    """(kind, value) of everything that identifies a CI of the built-in class `root`."""
-    for kind in rules_for(root):
+    """(kind, value) of everything of these kinds that identifies a CI."""
+    for kind in kinds:
         if kind == SERIAL:
             yield from _one(kind, serial(fields.get("serial_number")))
         elif kind == FQDN:

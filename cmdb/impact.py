@@ -9,11 +9,11 @@ one relationship, and so every CI gets its final state by a shortest chain of fi
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from functools import reduce
 
 import numpy as np
 
@@ -26,6 +26,10 @@ WORKLIST_LIMIT = 64
 
 _IDLE_KEPT = 4
 """Sets of working arrays kept a snapshot: about as many queries as really run at once."""
+
+
+class ReachesFarError(Exception):
+    """The failure reaches more CIs than the caller has patience for."""
 
 
 class State(IntEnum):
@@ -55,7 +59,8 @@ _RULES = {
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why a CI has its final state. All but `kind` is None for a CI that failed itself.
+    """Why a CI has its final state. All but `kind` is None for a CI that failed (or degraded)
+    itself.
 
     In a redundancy group the provider is the member whose failure tipped it (the group's
     dependent is down) or the nearest member that is degraded or down (it is at risk).
@@ -117,6 +122,14 @@ class ImpactResult:
         """Why an affected CI has its state. Raises NotFoundError for one that is not affected."""
         return self._cause(self._affected_row(ci_id))
 
+    def step(self, ci_id: int) -> Step:
+        """The last step of the path to an affected CI: itself.
+
+        Raises NotFoundError for one that is not affected.
+        """
+        row = self._affected_row(ci_id)
+        return Step(ci_id, State(self.reached.state[row]), self._cause(row))
+
     def path(self, ci_id: int) -> list[Step]:
         """A shortest explanation of an affected CI: from a failed CI to it, `distance` steps on.
 
@@ -172,40 +185,48 @@ def analyse(
     failed: Iterable[int],
     max_depth: int | None = None,
     worklist_limit: int = WORKLIST_LIMIT,
+    degraded: Iterable[int] = (),
+    patience: int = sys.maxsize,
 ) -> ImpactResult:
-    """What is affected when these CIs (ids) fail together.
+    """What is affected when these CIs (ids) fail together, and those in `degraded` degrade.
 
     `max_depth` leaves out what is farther away; the states of the rest stay those of the whole
     propagation. `worklist_limit` chooses between two equal ways to walk, by frontier size: 0 takes
     every round as arrays, `sys.maxsize` walks every CI one by one. Any number of threads may ask
-    at once. Raises NotFoundError for a failed CI that is not in the snapshot.
+    at once. Raises NotFoundError for a failed CI that is not in the snapshot, and ReachesFarError
+    once more than `patience` CIs turn out to be down or degraded.
     """
     indices = sorted({snapshot.index_of(ci_id) for ci_id in failed})
+    worse = sorted({snapshot.index_of(ci_id) for ci_id in degraded})
     idle = snapshot.idle_propagations
     try:
         propagation = idle.pop()
     except IndexError:
         propagation = Propagation(snapshot)
     propagation.start(indices, State.DOWN, worklist_limit)
-    _propagate(propagation, indices)
-    whole = propagation.take()
+    try:
+        _propagate(propagation, indices, worse, patience)
+    finally:
+        whole = propagation.take()
     if len(idle) < _IDLE_KEPT:
         idle.append(propagation)
     return ImpactResult(snapshot, whole if max_depth is None else whole.within(max_depth), whole)
 
 
-def _propagate(propagation: Propagation, failed: list[int]) -> None:
-    soft, risky = _spread_down(propagation, failed)
-    if soft:
-        _spread_degraded(propagation, soft, risky)
+def _propagate(
+    propagation: Propagation, failed: list[int], degraded: list[int], patience: int
+) -> None:
+    soft, risky = _spread_down(propagation, failed, patience)
+    begun = propagation.begin(degraded, State.DEGRADED)
+    if soft or begun:
+        _spread_degraded(propagation, begun, soft, risky, patience)
     for distance in sorted(risky):
-        members = reduce(join, risky[distance])
-        members.sort()
+        members = propagation.in_order(risky[distance])
         propagation.claim(members, State.AT_RISK, distance)
 
 
 def _spread_down(
-    propagation: Propagation, failed: list[int]
+    propagation: Propagation, failed: list[int], patience: int
 ) -> tuple[dict[int, Run], dict[int, list[Run]]]:
     """The down set. Returns what it means for the next phases, by distance of the dependent:
     optional edges whose provider is down, and memberships of groups whose member is down."""
@@ -214,6 +235,7 @@ def _spread_down(
     frontier: Run = failed
     distance = 0
     while len(frontier):
+        patience = _less_patience(patience, frontier)
         distance += 1
         found, optional, members = propagation.advance(frontier, State.DOWN, distance)
         if len(optional):
@@ -228,13 +250,19 @@ def _spread_down(
 
 
 def _spread_degraded(
-    propagation: Propagation, soft: dict[int, Run], risky: dict[int, list[Run]]
+    propagation: Propagation,
+    begun: Run,
+    soft: dict[int, Run],
+    risky: dict[int, list[Run]],
+    patience: int,
 ) -> None:
-    """The degraded set, from the optional edges in `soft`; adds to `risky` what follows from it."""
-    frontier: Run = []
+    """The degraded set, from the CIs in `begun` and the optional edges in `soft`; adds to `risky`
+    what follows from it."""
+    frontier = begun
     distance = 0
-    last = max(soft)
+    last = max(soft, default=0)
     while len(frontier) > 0 or distance < last:
+        patience = _less_patience(patience, frontier)
         distance += 1
         found, _, members = propagation.advance(frontier, State.DEGRADED, distance)
         if len(members):
@@ -243,6 +271,12 @@ def _spread_degraded(
             found = join(found, propagation.claim(soft[distance], State.DEGRADED, distance))
         found.sort()
         frontier = found
+
+
+def _less_patience(patience: int, frontier: Run) -> int:
+    if len(frontier) > patience:
+        raise ReachesFarError
+    return patience - len(frontier)
 
 
 def _row(index: Indices, wanted: int) -> int | None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 from sqlalchemy.orm import Session
 
-from cmdb import priority
-from cmdb.impact import ImpactResult, State, Step, analyse
+from cmdb.impact import Step
+from cmdb.impact_findings import STATE_NAMES, Findings, Hit, find
 from cmdb.impact_inventory import Inventory, Named, inventory_at
+from cmdb.impact_json import impact_json
 from cmdb.impact_schemas import (
     AffectedItem,
     AffectedService,
@@ -23,20 +22,10 @@ from cmdb.impact_schemas import (
     ImpactQuestion,
     PathStep,
     PriorityAnswer,
-    StateName,
 )
-from cmdb.priority import Assessment, PriorityMatrix, Urgency
+from cmdb.priority import Assessment, PriorityMatrix
 from cmdb.snapshots import GraphCache
 from opsatlas.errors import ErrorItem, InvalidInputError
-
-_NAMES: dict[State, StateName] = {
-    State.AT_RISK: "at_risk",
-    State.DEGRADED: "degraded",
-    State.DOWN: "down",
-}
-_STATES = {name: state for state, name in _NAMES.items()}
-_UNSAID = 5
-"""Where a service without a criticality stands in the order: after the least critical."""
 
 
 class TooManyFailedError(InvalidInputError):
@@ -60,76 +49,39 @@ def answer_impact(
     InvalidInputError for a question beyond the limits or of the future.
     """
     started = time.perf_counter()
-    _check(question, max_failed, max_limit)
-    inventory = inventory_at(session, cache, question.as_of)
-    failed = inventory.resolve(question.failed)
-    graph = inventory.graph
-    result = analyse(graph.snapshot, failed, question.max_depth)
-    services = graph.services_among(result.ids)
-    listed = _listed(result, question.limit)
-    paths = {int(service): result.path(int(service)) for service in services}
-    names = inventory.named(_mentioned(failed, listed, paths.values()))
-    facts = _Facts(inventory, paths.values())
-    affected = sorted(
-        (_service(names[service], path, facts, names) for service, path in paths.items()),
-        key=_worst_first,
-    )
-    counts = result.counts()
-    assessment = priority.assess(
-        [
-            priority.AffectedService(each.name, _STATES[each.state], each.criticality)
-            for each in affected
-        ],
-        Urgency(question.urgency),
-        matrix,
-    )
-    return ImpactAnswer(
-        failed=[_name(names[ci_id]) for ci_id in dict.fromkeys(failed)],
-        services=affected,
-        configuration_items=[
-            AffectedItem(**_name(names[ci_id]).model_dump(), state=_NAMES[state], distance=distance)
-            for ci_id, state, distance in listed
-        ],
-        counts=Counts(
-            down=counts[State.DOWN],
-            degraded=counts[State.DEGRADED],
-            at_risk=counts[State.AT_RISK],
-            services=len(affected),
-        ),
-        priority=_priority(assessment),
-        contacts=_contacts(affected),
-        truncated=len(listed) < sum(counts.values()),
-        graph_version=graph.revision,
-        as_of=inventory.at,
-        took_ms=round((time.perf_counter() - started) * 1000, 2),
-    )
+    found = _found(session, cache, question, max_failed, max_limit)
+    return _told(found, found.assessment(question.urgency, matrix), started)
 
 
-class _Facts:
-    """Names of what paths rest on: relationship types and redundancy groups, asked for once."""
-
-    def __init__(self, inventory: Inventory, paths: Iterable[Sequence[Step]]) -> None:
-        causes = [step.cause for path in paths for step in path]
-        relationships = {cause.relationship_id for cause in causes} - {None}
-        groups = {cause.group_id for cause in causes} - {None}
-        self.types = inventory.types(relationships)
-        self.groups = inventory.group_names(groups)
-
-    def because(self, step: Step) -> Because:
-        """The rule behind a step, in words and numbers that a reader can check."""
-        cause = step.cause
-        return Because(
-            kind=cause.kind.value,
-            provider=cause.provider_id,
-            relationship_type=self.types.get(cause.relationship_id or 0),
-            group=self.groups.get(cause.group_id or 0),
-            members=cause.members,
-            up=cause.up,
-            min_up=cause.min_up,
-        )
+def answer_impact_json(
+    session: Session,
+    cache: GraphCache,
+    question: ImpactQuestion,
+    matrix: PriorityMatrix,
+    *,
+    max_failed: int,
+    max_limit: int,
+) -> bytes:
+    """The same as JSON text, without a model for everything that is told; raises the same."""
+    started = time.perf_counter()
+    found = _found(session, cache, question, max_failed, max_limit)
+    return impact_json(found, found.assessment(question.urgency, matrix), started)
 
 
-def _check(question: ImpactQuestion, max_failed: int, max_limit: int) -> None:
+def answer_from(
+    inventory: Inventory, question: ImpactQuestion, matrix: PriorityMatrix, patience: int
+) -> bytes:
+    """The same from an inventory that is at hand, for a question within the limits.
+
+    Raises ReachesFarError where more than `patience` CIs are affected.
+    """
+    started = time.perf_counter()
+    found = find(inventory, inventory.resolve(question.failed), question, patience)
+    return impact_json(found, found.assessment(question.urgency, matrix), started)
+
+
+def _check_limits(question: ImpactQuestion, max_failed: int, max_limit: int) -> None:
+    """Raises TooManyFailedError and InvalidInputError for a question beyond the limits."""
     if len(question.failed) > max_failed:
         raise TooManyFailedError(
             f"{len(question.failed):,} failed CIs are named, at most {max_failed:,} may be",
@@ -144,63 +96,84 @@ def _check(question: ImpactQuestion, max_failed: int, max_limit: int) -> None:
         )
 
 
-def _listed(result: ImpactResult, limit: int) -> list[tuple[int, State, int]]:
-    """(id, state, distance) of the affected CIs to list: worst first, then nearest, then by id."""
-    reached = result.reached
-    affected = np.flatnonzero(reached.distance > 0)
-    order = np.lexsort((affected, reached.distance[affected], -reached.state[affected]))[:limit]
-    rows = affected[order]
-    return [
-        (ci_id, State(state), distance)
-        for ci_id, state, distance in zip(
-            result.ids[rows].tolist(),
-            reached.state[rows].tolist(),
-            reached.distance[rows].tolist(),
-            strict=True,
-        )
+def _found(
+    session: Session, cache: GraphCache, question: ImpactQuestion, max_failed: int, max_limit: int
+) -> Findings:
+    _check_limits(question, max_failed, max_limit)
+    inventory = inventory_at(session, cache, question.as_of)
+    return find(inventory, inventory.resolve(question.failed), question)
+
+
+def _told(found: Findings, assessment: Assessment, started: float) -> ImpactAnswer:
+    steps = {ci_id: _step(found, step) for ci_id, step in found.steps.items()}
+    services = [
+        _service(hit, [steps[each] for each in found.path_to(hit.named.id)]) for hit in found.hits
     ]
-
-
-def _mentioned(
-    failed: Iterable[int], listed: Iterable[tuple[int, State, int]], paths: Iterable[Sequence[Step]]
-) -> set[int]:
-    mentioned = {*failed, *(ci_id for ci_id, _state, _distance in listed)}
-    return mentioned.union(step.ci_id for path in paths for step in path)
+    return ImpactAnswer(
+        failed=[_name(found.names[ci_id]) for ci_id in found.failed],
+        services=services,
+        configuration_items=[
+            AffectedItem(
+                id=each.ci_id,
+                name=found.names[each.ci_id].name,
+                ci_class=found.names[each.ci_id].ci_class,
+                state=STATE_NAMES[each.state],
+                distance=each.distance,
+            )
+            for each in found.listed
+        ],
+        counts=Counts(
+            **{name: found.counts[state] for state, name in STATE_NAMES.items()},
+            services=len(services),
+        ),
+        priority=_priority(assessment),
+        contacts=[
+            Contact(support_group=group, owner=owner, services=names)
+            for (group, owner), names in found.contacts().items()
+        ],
+        truncated=found.truncated,
+        graph_version=found.revision,
+        as_of=found.at,
+        took_ms=round((time.perf_counter() - started) * 1000, 2),
+    )
 
 
 def _name(row: Named) -> CIName:
     return CIName(id=row.id, name=row.name, ci_class=row.ci_class)
 
 
-def _service(
-    row: Named, path: Sequence[Step], facts: _Facts, names: Mapping[int, Named]
-) -> AffectedService:
-    steps = [
-        PathStep(
-            id=step.ci_id,
-            name=names[step.ci_id].name,
-            ci_class=names[step.ci_id].ci_class,
-            state=_NAMES[step.state],
-            because=facts.because(step),
-        )
-        for step in path
-    ]
+def _step(found: Findings, step: Step) -> PathStep:
+    cause, row = step.cause, found.names[step.ci_id]
+    return PathStep(
+        id=step.ci_id,
+        name=row.name,
+        ci_class=row.ci_class,
+        state=STATE_NAMES[step.state],
+        because=Because(
+            kind=cause.kind.value,
+            provider=cause.provider_id,
+            relationship_type=found.type_of(cause),
+            group=found.group_of(cause),
+            members=cause.members,
+            up=cause.up,
+            min_up=cause.min_up,
+        ),
+    )
+
+
+def _service(hit: Hit, path: Sequence[PathStep]) -> AffectedService:
+    row = hit.named
     return AffectedService(
         id=row.id,
         name=row.name,
         ci_class=row.ci_class,
-        state=steps[-1].state,
+        state=STATE_NAMES[hit.state],
         criticality=row.criticality,
         owner=row.owner,
         support_group=row.support_group,
-        distance=len(path) - 1,
-        path=steps,
+        distance=hit.distance,
+        path=list(path),
     )
-
-
-def _worst_first(service: AffectedService) -> tuple[int, int, int, str]:
-    criticality = service.criticality or _UNSAID
-    return -_STATES[service.state], criticality, service.distance, service.name
 
 
 def _priority(assessment: Assessment) -> PriorityAnswer:
@@ -211,15 +184,3 @@ def _priority(assessment: Assessment) -> PriorityAnswer:
         label=assessment.priority.label,
         reason=assessment.reason,
     )
-
-
-def _contacts(services: Iterable[AffectedService]) -> list[Contact]:
-    """Whom to call, those with the worst-hit services first."""
-    by_contact: dict[tuple[str | None, str | None], list[str]] = defaultdict(list)
-    for service in services:
-        if service.support_group or service.owner:
-            by_contact[service.support_group, service.owner].append(service.name)
-    return [
-        Contact(support_group=group, owner=owner, services=names)
-        for (group, owner), names in by_contact.items()
-    ]

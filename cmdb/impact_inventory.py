@@ -6,34 +6,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from cmdb.as_of import states_of_relationships
-from cmdb.models import ConfigurationItem, RedundancyGroup, Relationship
+from cmdb.kept_names import Named, NamesAt
 from cmdb.moments import Moment, checked
 from cmdb.past_references import PastCIs
 from cmdb.references import CIReference, resolve
 from cmdb.snapshots import DependencyGraph, GraphCache
 
+__all__ = ["Inventory", "Named", "Past", "Present", "inventory_at"]
+
 _CHUNK = 10_000  # SQLite takes 32,766 parameters a statement
-
-
-class Named(Protocol):
-    """What an answer says of a CI."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def ci_class(self) -> str: ...
-    @property
-    def criticality(self) -> int | None: ...
-    @property
-    def owner(self) -> str | None: ...
-    @property
-    def support_group(self) -> str | None: ...
 
 
 class Inventory(Protocol):
@@ -69,18 +54,17 @@ def inventory_at(session: Session, cache: GraphCache, at: datetime | None) -> In
 
 
 class Present:
-    """The inventory of now."""
+    """The inventory of now. What the process has once read of it is not read again."""
 
     at = None
 
     def __init__(self, session: Session, cache: GraphCache) -> None:
         self._session = session
-        self._cache = cache
-
-    @property
-    def graph(self) -> DependencyGraph:
-        """The graph at the newest revision."""
-        return self._cache.current(self._session)
+        self.graph = cache.current(session)
+        # Another graph than the one held may be of a unit of work that is never committed.
+        committed = self.graph is cache.held
+        revision = self.graph.revision
+        self._kept = cache.names.at(session, revision) if committed else NamesAt(revision)
 
     def resolve(self, references: Sequence[CIReference]) -> list[int]:
         """As `references.resolve`."""
@@ -88,24 +72,15 @@ class Present:
 
     def named(self, ids: Iterable[int]) -> Mapping[int, Named]:
         """CIs by id."""
-        statement = select(
-            ConfigurationItem.id,
-            ConfigurationItem.name,
-            ConfigurationItem.ci_class,
-            ConfigurationItem.criticality,
-            ConfigurationItem.owner,
-            ConfigurationItem.support_group,
-        )
-        return {row.id: row for row in self._rows(statement, ids)}
+        return self._kept.named(ids, self._rows)
 
     def types(self, ids: Collection[Any]) -> dict[int, str]:
         """The types of relationships, by id."""
-        return dict(map(tuple, self._rows(select(Relationship.id, Relationship.type), ids)))
+        return self._kept.types(ids, self._rows)
 
     def group_names(self, ids: Collection[Any]) -> dict[int, str]:
         """The names of redundancy groups, by id."""
-        statement = select(RedundancyGroup.id, RedundancyGroup.name)
-        return dict(map(tuple, self._rows(statement, ids)))
+        return self._kept.group_names(ids, self._rows)
 
     def _rows(self, statement: Select[*tuple[Any, ...]], ids: Iterable[int]) -> Iterator[Any]:
         """The rows whose first column is among the ids."""

@@ -10,14 +10,14 @@ from cmdb.importers.records import InputFile
 from cmdb.load_options import LoadOptions
 from cmdb.models import ImportFile, ImportRun, ImportState
 from cmdb.plan import Missing
-from cmdb.schemas import Counts, ImportReport
+from cmdb.schemas import Counts, ImportReport, LoadProgress
 from cmdb.source_mappings import AdminMapping
 from opsatlas.actor import Actor
 from opsatlas.clock import now
 from opsatlas.db.listing import ListQuery, Page, field_columns, list_page
 from opsatlas.errors import NotFoundError
 
-LIST_COLUMNS = field_columns(ImportRun, without=("options", "report"))
+LIST_COLUMNS = field_columns(ImportRun, without=("options", "report", "progress"))
 """What a list of import runs can be filtered and ordered by."""
 
 
@@ -47,6 +47,7 @@ def report_of(run: ImportRun) -> ImportReport:
         configuration_items=Counts(),
         relationships=Counts(),
         problems=[],
+        progress=None if run.progress is None else LoadProgress.model_validate(run.progress),
         took_ms=0,
     )
 
@@ -103,6 +104,6 @@ def options_of(run: ImportRun) -> LoadOptions:
 def end_run(session: Session, run: ImportRun, report: ImportReport) -> None:
     """Keep the report of a run that was queued, and let its files go."""
     run.state, run.source = report.state, report.source
-    run.report = report.model_copy(update={"id": run.id}).model_dump(mode="json")
-    run.finished_at = now()
+    run.report = report.model_copy(update={"id": run.id, "progress": None}).model_dump(mode="json")
+    run.finished_at, run.progress = now(), None
     session.execute(delete(ImportFile).where(ImportFile.run_id == run.id))

@@ -10,6 +10,7 @@ from cmdb.apply import apply
 from cmdb.classes import class_vocabulary, type_vocabulary
 from cmdb.current import read_current
 from cmdb.formats import sort_files, source_of
+from cmdb.identification import identification, inherited
 from cmdb.importers.multiplied import not_multiplied
 from cmdb.importers.protocol import ReadContext
 from cmdb.importers.records import InputFile, Where
@@ -17,13 +18,14 @@ from cmdb.importers.registry import find_format, importers
 from cmdb.importers.unpacking import unpack
 from cmdb.incoming import NAME, Incoming, take_in
 from cmdb.load_options import LoadLimits, LoadOptions, check_options
+from cmdb.load_progress import Phase, Progress, counted, untold
 from cmdb.models import ImportRun, ImportState, Source
 from cmdb.names import nearest
 from cmdb.plan import Current, Missing, Plan, Rules
 from cmdb.plan_report import count_changes, fingerprint, planned_changes
 from cmdb.plan_schemas import LoadPlan
 from cmdb.plan_services import touched_services
-from cmdb.precedence import class_roots, read_precedence
+from cmdb.precedence import class_parents, class_roots, read_precedence
 from cmdb.problems import Problems, problem
 from cmdb.reconcile import plan
 from cmdb.references import near_names
@@ -77,7 +79,12 @@ def load(
 
 
 @patient_collector()
-def parse(files: Sequence[InputFile], options: LoadOptions, limits: LoadLimits) -> ParsedInput:
+def parse(
+    files: Sequence[InputFile],
+    options: LoadOptions,
+    limits: LoadLimits,
+    progress: Progress = untold,
+) -> ParsedInput:
     """Read and check the files; what is wrong in them is in `problems`, not raised.
 
     Raises InvalidInputError for options that cannot be, TooLargeError above the limit of records,
@@ -85,6 +92,7 @@ def parse(files: Sequence[InputFile], options: LoadOptions, limits: LoadLimits) 
     """
     begun = perf_counter()
     check_options(options)
+    identification(limits.identification_rules)  # what is wrong in it is told before the work
     if not files:
         raise InvalidInputError("there is no file to load")
     incoming, problems = Incoming(), Problems(limits.max_problems)
@@ -104,10 +112,9 @@ def parse(files: Sequence[InputFile], options: LoadOptions, limits: LoadLimits) 
         problems.add(_not_used(own, ", ".join(mappings)))
         own = None
     for name, some in found.by_format.items():
+        items = importers()[name].read(some, ReadContext(mappings[name], limits.max_depth))
         take_in(
-            not_multiplied(
-                importers()[name].read(some, ReadContext(mappings[name], limits.max_depth)), some
-            ),
+            counted(not_multiplied(items, some), progress, Phase.READING),
             incoming,
             problems,
             max_records=limits.max_records,
@@ -150,6 +157,7 @@ def load_parsed(
     limits: LoadLimits,
     *,
     run_id: int | None = None,
+    progress: Progress = untold,
 ) -> ImportReport:
     """Bring the database to what was parsed, all or nothing, or with `partial` the good rows.
 
@@ -162,9 +170,12 @@ def load_parsed(
     if not options.dry_run:
         revision.lock(session)
     rules = _rules(session, parsed, options, limits)
+    rows = len(parsed.incoming.cis) + len(parsed.incoming.relationships)
+    progress(Phase.COMPARING, 0, rows)
     retire = options.missing is Missing.RETIRE
     current = read_current(session, rules, parsed.incoming, all_of_source=retire)
     made = plan(current, parsed.incoming, rules, parsed.problems)
+    progress(Phase.COMPARING, rows, rows)
     report = ImportReport(
         state=ImportState.FAILED if made.refused else ImportState.DONE,
         source=options.source,
@@ -190,7 +201,8 @@ def load_parsed(
         report.id = run.id
         if not made.refused:
             _ensure_source(session, options.source)
-            apply(session, made, rules, actor, run.id, revision_keep=limits.revision_keep)
+            keep = limits.revision_keep
+            apply(session, made, rules, actor, run.id, revision_keep=keep, progress=progress)
     report.took_ms = round((parsed.seconds + perf_counter() - begun) * 1000, 1)
     if not options.dry_run:
         _close_run(session, run, report, actor)
@@ -223,6 +235,9 @@ def _rules(
         moment=moment(session),
         precedence=read_precedence(session),
         class_roots=class_roots(session),
+        identification=inherited(
+            identification(limits.identification_rules), class_parents(session)
+        ),
         missing=options.missing,
         partial=options.partial,
         max_retired_share=limits.max_retired_share,
@@ -268,5 +283,5 @@ def _close_run(session: Session, run: ImportRun, report: ImportReport, actor: Ac
     run.report = report.model_dump(mode="json")
     run.finished_at = now()
     session.flush()
-    summary = report.model_dump(mode="json", exclude={"id", "problems", "took_ms"})
+    summary = report.model_dump(mode="json", exclude={"id", "problems", "progress", "took_ms"})
     audit.record(session, actor, [audit.Write("load", "import_run", run.id, None, summary)])

@@ -60,6 +60,8 @@ class LoadLimits:
     mapping_dir: Path | None = None
     """Folder of the mappings of sources."""
     max_changes: int = 1000
+    identification_rules: Path | None = None
+    """File of an admin's rules by what CIs are recognised."""
 
     @classmethod
     def of(cls, settings: Settings) -> "LoadLimits":
@@ -77,6 +79,7 @@ class LoadLimits:
             ),
             settings.resolved_mapping_dir,
             settings.import_max_changes,
+            Path(settings.identification_rules) if settings.identification_rules else None,
         )
 
 

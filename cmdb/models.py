@@ -260,6 +260,8 @@ class ImportRun(Model):
     dry_run: Mapped[bool]
     options: Mapped[dict[str, Any]]
     report: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    progress: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
+    """How far it is (shape: schemas.LoadProgress); null before and where nobody knows."""
     actor: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(index=True)
     finished_at: Mapped[datetime | None]

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from cmdb.claims import Claim, Precedence, Said
+from cmdb.identification import OTHERS, Identification, Steps, shipped_identification
 from cmdb.problems import Problems
 from cmdb.schemas import Counts
 from cmdb.values import MinUp
@@ -38,6 +39,8 @@ class Rules:
     precedence: Precedence = field(default_factory=Precedence)
     class_roots: Mapping[str, str] = field(default_factory=dict)
     """By class: the built-in class at its root, where that is another one."""
+    identification: Identification = field(default_factory=shipped_identification)
+    """By class: by what its CIs are recognised."""
     missing: Missing = Missing.KEEP
     partial: bool = False
     max_retired_share: float = 0.2
@@ -46,6 +49,13 @@ class Rules:
     def root(self, ci_class: str) -> str:
         """The built-in class that a class is, or stands below."""
         return self.class_roots.get(ci_class, ci_class)
+
+    def steps(self, ci_class: str) -> Steps:
+        """By what CIs of a class are recognised, the surest first."""
+        found = self.identification.get(ci_class)
+        if found is not None:
+            return found
+        return self.identification.get(self.root(ci_class), self.identification[OTHERS])
 
 
 class CurrentCI(NamedTuple):

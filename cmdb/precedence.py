@@ -76,11 +76,14 @@ def several_sources(session: Session) -> Iterable[int]:
     )
 
 
+def class_parents(session: Session) -> dict[str, str | None]:
+    """By class: the one above it."""
+    return {row.name: row.parent for row in session.execute(select(CIClass.name, CIClass.parent))}
+
+
 def class_roots(session: Session) -> dict[str, str]:
     """By class: the built-in class at the root of the tree that it stands in."""
-    parents = {
-        row.name: row.parent for row in session.execute(select(CIClass.name, CIClass.parent))
-    }
+    parents = class_parents(session)
 
     def root(name: str) -> str:
         parent = parents.get(name)

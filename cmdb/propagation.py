@@ -3,21 +3,24 @@
 A failure mostly reaches a handful of CIs, where the fixed cost of a numpy call would be most of
 the time, and sometimes a third of the company, where a Python loop would. So every step looks at
 how large its input is: up to `worklist_limit` CIs are walked one by one, more are taken as one
-array. Both claim CIs in the order of edge positions, the first edge wins, and so both give the
-same answer. All cost is linear in the edges walked: nothing here looks at the whole graph.
+array. Both claim CIs in the same order of edges, the first edge wins, and so both give the same
+answer. All cost is linear in the edges walked: nothing here looks at the whole graph.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cmdb.graph import GraphSnapshot, Indices
+from cmdb.graph_layout import spread
 
 Run = list[int] | Indices
-"""Ascending indices or positions: a list while it is short, an array when it is long."""
+"""Ascending indices, or positions in the order in which edges claim: by provider, then by
+relationship id. A list while it is short, an array when it is long."""
 
 NOBODY = -1
 """The cause of a CI that failed itself."""
@@ -51,13 +54,15 @@ class Propagation:
 
     def __init__(self, snapshot: GraphSnapshot) -> None:
         self._snapshot = snapshot
-        self._required_first = snapshot.required_first.data
-        self._conditional_first = snapshot.conditional_first.data
-        self._dependent = snapshot.dependent.data
-        self._group_of = snapshot.group_of.data
-        self._group_first = snapshot.group_first.data
-        self._group_needed = snapshot.group_needed.data
-        self._required_count = snapshot.required_count
+        layout = snapshot.layout
+        self._required_first = layout.required_first.data
+        self._conditional_first = layout.conditional_first.data
+        self._moved_row_of = snapshot.moved_row_of
+        self._dependent = layout.dependent.data
+        self._group_of = layout.group_of.data
+        self._group_size = snapshot.groups.size.data
+        self._group_needed = snapshot.groups.needed.data
+        self._conditional_from = layout.conditional_from
         # Single items are read and written through the bytearray and the memoryviews, runs of
         # them through the arrays: two views of the same memory, each fast at its own.
         self._state = bytearray(snapshot.size)
@@ -66,7 +71,7 @@ class Propagation:
         self._distance = self._distances.data
         self._causes = np.empty(snapshot.size, np.int32)
         self._cause = self._causes.data
-        self._members_down = np.zeros(len(snapshot.group_id), np.int32)
+        self._members_down = np.zeros(len(snapshot.groups.id), np.int32)
         self._member_down = self._members_down.data
         self._counted: list[Run] = []
         self._claimed: list[int] = []
@@ -76,11 +81,17 @@ class Propagation:
     def start(self, failed: list[int], state: int, worklist_limit: int) -> None:
         """Begin a query with these CIs (ascending) in `state` at distance 0."""
         self._limit = worklist_limit
-        for index in failed:
+        self.begin(failed, state)
+
+    def begin(self, failed: list[int], state: int) -> list[int]:
+        """Put those of these CIs that nothing has claimed yet into `state` at distance 0; those."""
+        fresh = [index for index in failed if not self._state[index]]
+        for index in fresh:
             self._state[index] = state
             self._distance[index] = 0
             self._cause[index] = NOBODY
-        self._claimed += failed
+        self._claimed += fresh
+        return fresh
 
     def advance(self, frontier: Run, state: int, distance: int) -> tuple[Run, Run, Run]:
         """One relationship on from `frontier`: puts unclaimed dependents by required edges into
@@ -92,11 +103,15 @@ class Propagation:
         optional: list[int] = []
         members: list[int] = []
         required_first, conditional_first = self._required_first, self._conditional_first
+        moved, offset = self._moved_row_of, self._conditional_from
         dependents, states = self._dependent, self._state
         long_row = _WIDE * self._limit
         for done, provider in enumerate(frontier):
-            start, end = required_first[provider], required_first[provider + 1]
-            other, other_end = conditional_first[provider], conditional_first[provider + 1]
+            if moved and provider in moved:
+                start, end, other, other_end = moved[provider]
+            else:
+                start, end = required_first[provider], required_first[provider + 1]
+                other, other_end = conditional_first[provider], conditional_first[provider + 1]
             if end - start > long_row or other_end - other > long_row:
                 self._claimed += found
                 rest = self._advance_at_once(frontier[done:], state, distance)
@@ -111,7 +126,7 @@ class Propagation:
                         found.append(dependent)
             if other != other_end:
                 for position in range(other, other_end):
-                    in_group = self._group_of[position - self._required_count] >= 0
+                    in_group = self._group_of[position - offset] >= 0
                     (members if in_group else optional).append(position)
         self._claimed += found
         return found, optional, members
@@ -137,16 +152,25 @@ class Propagation:
         self._counted.append(members)
         if len(members) > self._limit:
             return self._count_down_at_once(np.asarray(members, np.int32))
-        offset, down = self._required_count, self._member_down
+        offset, down = self._conditional_from, self._member_down
         groups = [self._group_of[position - offset] for position in members]
         for group in groups:
             down[group] += 1
         return [
             position
             for position, group in zip(members, groups, strict=True)
-            if self._group_first[group + 1] - self._group_first[group] - down[group]
-            < self._group_needed[group]
+            if self._group_size[group] - down[group] < self._group_needed[group]
         ]
+
+    def in_order(self, runs: list[Run]) -> Run:
+        """Several runs of edges as one."""
+        if len(runs) == 1:
+            return runs[0]
+        edges = reduce(join, runs)
+        if isinstance(edges, list) and not self._moved_row_of:
+            edges.sort()
+            return edges
+        return self._snapshot.sorted(np.asarray(edges, np.int32))
 
     def take(self) -> Reached:
         """What was claimed since `start`; leaves the working arrays clean for the next query."""
@@ -166,37 +190,42 @@ class Propagation:
         for run in self._claimed_runs:
             self._states[run] = 0
         for members in self._counted:
-            positions = np.asarray(members, np.int32)
-            self._members_down[self._snapshot.group_of[positions - self._required_count]] = 0
+            self._members_down[self._groups_of(np.asarray(members, np.int32))] = 0
         self._counted, self._claimed, self._claimed_runs = [], [], []
 
     def _advance_at_once(self, frontier: Run, state: int, distance: int) -> tuple[Run, Run, Run]:
-        snapshot = self._snapshot
-        found = self._claim_at_once(_spread(snapshot.required_first, frontier), state, distance)
-        conditional = _spread(snapshot.conditional_first, frontier)
-        in_group = snapshot.group_of[conditional - self._required_count] >= 0
+        rows = self._snapshot.rows(np.asarray(frontier, np.int32))
+        required = spread(rows.start, rows.end - rows.start)
+        found = self._claim_at_once(required, state, distance)
+        conditional = spread(rows.conditional_start, rows.conditional_end - rows.conditional_start)
+        in_group = self._groups_of(conditional) >= 0
         return found, conditional[~in_group], conditional[in_group]
 
     def _claim_at_once(self, positions: Indices, state: int, distance: int) -> Indices:
-        dependents = self._snapshot.dependent[positions]
+        dependents = self._snapshot.layout.dependent[positions]
         fresh = np.flatnonzero(self._states.take(dependents) == 0)
         positions, dependents = positions[fresh], dependents[fresh]
+        order = np.arange(len(fresh), dtype=np.int32)
         # minimum.at and not an assignment: numpy does not say which of several writes wins.
         self._causes[dependents] = _UNCLAIMED
-        np.minimum.at(self._causes, dependents, positions)
-        found: Indices = dependents[self._causes.take(dependents) == positions]
+        np.minimum.at(self._causes, dependents, order)
+        first = self._causes.take(dependents) == order
+        found: Indices = dependents[first]
+        self._causes[found] = positions[first]
         self._states[found] = state
         self._distances[found] = distance
         self._claimed_runs.append(found)
         return found
 
     def _count_down_at_once(self, members: Indices) -> Run:
-        snapshot = self._snapshot
-        groups = snapshot.group_of[members - self._required_count]
+        groups = self._groups_of(members)
         np.add.at(self._members_down, groups, 1)
-        sizes = snapshot.group_first[groups + 1] - snapshot.group_first[groups]
-        tipped = sizes - self._members_down[groups] < snapshot.group_needed[groups]
-        return members[tipped]
+        up = self._snapshot.groups.size[groups] - self._members_down[groups]
+        return members[up < self._snapshot.groups.needed[groups]]
+
+    def _groups_of(self, positions: Indices) -> Indices:
+        found: Indices = self._snapshot.layout.group_of[positions - self._conditional_from]
+        return found
 
 
 def join(one: Run, other: Run) -> Run:
@@ -204,14 +233,3 @@ def join(one: Run, other: Run) -> Run:
     if isinstance(one, list) and isinstance(other, list):
         return one + other
     return np.concatenate([np.asarray(one, np.int32), np.asarray(other, np.int32)])
-
-
-def _spread(first: Indices, frontier: Run) -> Indices:
-    """All positions of the rows of `frontier`, ascending as the frontier is."""
-    providers = np.asarray(frontier, np.int32)
-    start = first[providers]
-    length = first[providers + 1] - start
-    end = np.cumsum(length, dtype=np.int32)
-    positions = np.repeat(start - end + length, length)
-    positions += np.arange(len(positions), dtype=np.int32)
-    return positions

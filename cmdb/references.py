@@ -125,6 +125,17 @@ def resolve(
     return ids
 
 
+def resolve_at(session: Session, references: Sequence[CIReference], at: Sequence[str]) -> list[int]:
+    """As `resolve`, each reference with a pointer of its own."""
+    try:
+        return resolve(session, references, pointer="")
+    except UnresolvedCIError as error:
+        error.errors = tuple(
+            replace(item, pointer=at[int(item.pointer.strip("/"))]) for item in error.errors
+        )
+        raise
+
+
 class Found(Protocol):
     """What is known of a CI that a reference may mean."""
 

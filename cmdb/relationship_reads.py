@@ -55,14 +55,19 @@ def get_relationship(session: Session, relationship_id: int) -> RelationshipOut:
 
 def list_relationships(session: Session, query: ListQuery) -> RelationshipPage:
     """One page of relationships. Raises InvalidListQueryError."""
-    page = list_page(session, Relationship, _columns(), query)
+    page = list_page(session, Relationship, list_relationship_columns(), query)
     last = page.rows[-1].id if page.rows else None
     return RelationshipPage(page.count, relationships_out(session, page.rows), page.more, last)
 
 
 def list_relationship_kinds() -> dict[str, FieldKind]:
     """What a list of relationships can be filtered and ordered by, and what the values are."""
-    return field_kinds(_columns())
+    return field_kinds(list_relationship_columns())
+
+
+def list_relationship_columns() -> dict[str, InstrumentedAttribute[Any]]:
+    """The columns behind the filters and orders of a list."""
+    return field_columns(Relationship)
 
 
 def neighbours(session: Session, ci_id: int, *, hops: int = 1, limit: int = 500) -> Neighbours:
@@ -176,7 +181,3 @@ def _cis(session: Session, ids: Sequence[int]) -> Any:
             ConfigurationItem.status,
         ).where(ConfigurationItem.id.in_(ids))
     )
-
-
-def _columns() -> dict[str, InstrumentedAttribute[Any]]:
-    return field_columns(Relationship)

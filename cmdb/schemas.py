@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cmdb.impact_schemas import CIName
 from cmdb.importers.records import Kind
+from cmdb.load_progress import Phase
 from cmdb.models import Dependency, FailureDirection
 from cmdb.plan_schemas import LoadPlan
 from cmdb.references import CIReference
@@ -67,6 +68,18 @@ class Recognised(BaseModel):
     why: str
 
 
+class LoadProgress(BaseModel):
+    """How far a load is."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    phase: Phase
+    done: int
+    """Rows that are read, compared or written."""
+    total: int | None
+    """How many there are; null while that is not known."""
+
+
 class ImportReport(BaseModel):
     """The outcome of a load, or of its dry run."""
 
@@ -92,6 +105,8 @@ class ImportReport(BaseModel):
     """All problems, those that are not listed too."""
     plan: LoadPlan | None = None
     """What exactly would change; a dry run's alone."""
+    progress: LoadProgress | None = None
+    """How far a load is that is still running; null at its end, and where it is not known."""
     took_ms: float
 
 

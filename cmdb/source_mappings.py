@@ -11,7 +11,12 @@ from cmdb.importers.mapping import InvalidMappingError, Option, read_mapping
 from cmdb.importers.mapping import Mapping as SourceMapping
 from cmdb.importers.mapping_text import mapping_text
 from cmdb.importers.records import InputFile
-from cmdb.importers.registry import default_mapping, default_mapping_text, importers
+from cmdb.importers.registry import (
+    broken_importers,
+    default_mapping,
+    default_mapping_text,
+    importers,
+)
 from cmdb.names import did_you_mean
 from opsatlas.errors import NotFoundError
 
@@ -142,6 +147,9 @@ def shown_mapping(folder: Path | None, name: str) -> tuple[str, str]:
         if candidate in known:
             default_mapping(candidate)  # a broken one of another package is told here
             return candidate, default_mapping_text(known[candidate])
+    broken = broken_importers().get(wanted)
+    if broken is not None:
+        raise NoSuchFormatError(f"the format {wanted} cannot be used: {broken}", hint=broken.hint)
     raise NoSuchFormatError(
         f"there is no format {name!r}, and no source of that name has a mapping",
         hint=did_you_mean(name, known) or f"the formats are {', '.join(known)}",

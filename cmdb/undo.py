@@ -95,8 +95,14 @@ def undo(session: Session, run_id: int, actor: Actor, *, revision_keep: int) -> 
     changed = recompute(
         session, work.touched - gone.keys(), actor, revision_keep=revision_keep, keys=keys
     )
-    revision.note(session, "ci", gone, keep=revision_keep)
-    revision.note(session, "relationship", work.relationships, keep=revision_keep)
+    revision.note(session, "ci", gone, keep=revision_keep, most=revision.NAMED_IN_A_LOAD)
+    revision.note(
+        session,
+        "relationship",
+        work.relationships,
+        keep=revision_keep,
+        most=revision.NAMED_IN_A_LOAD,
+    )
     run.state = ImportState.UNDONE
     report = UndoReport(
         import_run=run_id,

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from cmdb.items import create_cis
 from cmdb.load import ParsedInput, load_parsed
 from cmdb.load_options import LoadLimits, LoadOptions
+from cmdb.load_progress import Progress, untold
 from cmdb.models import ImportState
 from cmdb.schemas import CIIn, CIOut, ImportReport
 from kb.affected import link_unresolved
@@ -21,9 +22,10 @@ def load_inventory(
     limits: LoadLimits,
     *,
     run_id: int | None = None,
+    progress: Progress = untold,
 ) -> ImportReport:
     """`cmdb.load.load_parsed`, then the names in records are linked that fit a CI now."""
-    report = load_parsed(session, parsed, options, actor, limits, run_id=run_id)
+    report = load_parsed(session, parsed, options, actor, limits, run_id=run_id, progress=progress)
     if not options.dry_run and report.state == ImportState.DONE:
         link_unresolved(session)
     return report

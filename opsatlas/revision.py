@@ -8,7 +8,7 @@ become visible in their order and a reader that has seen 7 can never miss a 6 th
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import CheckConstraint, Index, delete, insert, select, update
+from sqlalchemy import CheckConstraint, Index, delete, func, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from opsatlas.db.model import BigId, Model
@@ -18,6 +18,12 @@ BULK_THRESHOLD = 1_000
 """Changes of one kind in one unit of work above which one row says "many" instead of naming each:
 a cache rebuilds then, which is quicker than so many deltas, and the change table stays small."""
 
+NAMED_IN_A_LOAD = 100_000
+"""The same for writes of the inventory: the graph in memory takes in so many at once."""
+
+_CROWDED_KEPT = 8
+"""Revisions with more than `BULK_THRESHOLD` names that keep them; whoever has not asked for that
+long is told "many"."""
 _MANY = 0  # no record has the id 0
 _PRUNE_EVERY = 256
 
@@ -53,10 +59,18 @@ class ChangeSet:
     ids: dict[str, set[int]]
 
 
-def note(session: Session, kind: str, ids: Iterable[int], *, keep: int = 100_000) -> int:
+def note(
+    session: Session,
+    kind: str,
+    ids: Iterable[int],
+    *,
+    keep: int = 100_000,
+    most: int = BULK_THRESHOLD,
+) -> int:
     """Record that the records `ids` of `kind` changed; returns the revision of this change.
 
-    `keep` is how many revisions stay readable (the setting `revision_keep`).
+    `keep` is how many revisions stay readable (the setting `revision_keep`). Up to `most` records
+    are named; more than that only count as many.
     """
     changed = sorted(set(ids))
     if not changed:
@@ -68,16 +82,37 @@ def note(session: Session, kind: str, ids: Iterable[int], *, keep: int = 100_000
     ).scalar_one_or_none()
     if revision is None:
         raise _not_set_up()
-    if len(changed) > BULK_THRESHOLD:
+    if len(changed) > most:
         changed = [_MANY]
     session.execute(
         insert(RevisionChange),
         [{"revision": revision, "kind": kind, "entity_id": entity_id} for entity_id in changed],
     )
+    if len(changed) > BULK_THRESHOLD:
+        _thin_out(session)
     if revision % _PRUNE_EVERY == 0 and revision > keep:
         session.execute(delete(RevisionChange).where(RevisionChange.revision <= revision - keep))
         session.execute(update(RevisionCounter).values(dropped_up_to=revision - keep))
     return revision
+
+
+def _thin_out(session: Session) -> None:
+    """Put one row that says "many" in the place of the names of older large changes."""
+    crowded = (
+        select(RevisionChange.revision, RevisionChange.kind)
+        .group_by(RevisionChange.revision, RevisionChange.kind)
+        .having(func.count() > BULK_THRESHOLD)
+        .order_by(RevisionChange.revision.desc(), RevisionChange.kind)
+        .offset(_CROWDED_KEPT)
+    )
+    for revision, kind in session.execute(crowded).all():
+        session.execute(
+            delete(RevisionChange).where(
+                RevisionChange.revision == revision, RevisionChange.kind == kind
+            )
+        )
+        row = {"revision": revision, "kind": kind, "entity_id": _MANY}
+        session.execute(insert(RevisionChange), [row])
 
 
 def lock(session: Session) -> None:
@@ -121,6 +156,16 @@ def changed_since(session: Session, revision: int, kinds: Collection[str]) -> Ch
                 return None
             ids[kind].add(entity_id)
     return ChangeSet(row.newest, ids)
+
+
+def changed_only(session: Session, revision: int, kinds: Collection[str]) -> bool:
+    """Whether nothing but records of `kinds` changed after `revision`; False where that is not
+    known."""
+    row = session.execute(select(RevisionCounter.newest, RevisionCounter.dropped_up_to)).one()
+    if not row.dropped_up_to <= revision <= row.newest:
+        return False
+    other = RevisionChange.revision > revision, RevisionChange.kind.not_in(list(kinds))
+    return session.scalar(select(RevisionChange.id).where(*other).limit(1)) is None
 
 
 def _not_set_up() -> UnavailableError:

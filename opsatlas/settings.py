@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     """What the archives of one load may unpack to, together."""
     import_max_compression_ratio: int = Field(200, ge=2)
     """How many times its size an archive may unpack to."""
+    identification_rules: str = ""
+    """File (TOML or YAML) with your own rules by what CIs are recognised, over the shipped ones."""
     mapping_dir: str = ""
     """Folder with mappings of sources (`SOURCE.toml`); empty: `mappings` in `data_dir`."""
 
@@ -97,12 +99,43 @@ class Settings(BaseSettings):
     """Failed CIs that one impact question may name."""
     impact_max_limit: int = Field(10_000, ge=1)
     """Largest `limit` of `/impact`: affected CIs that one answer lists."""
+    changes_max_assessed: int = Field(200, ge=1)
+    """Changes that `/changes/assess` weighs together."""
+    changes_max_analyses: int = Field(2_000, ge=0)
+    """Combinations of changes that a search for conflicts analyses before it stops."""
+    weak_points_budget: float = Field(30.0, gt=0)
+    """Seconds that looking for single points of failure may take; what is left out is said so."""
+    suspects_max_candidates: int = Field(20_000, ge=1)
+    """CIs that one question for suspects considers, the nearest to the symptoms first."""
+    suspects_max_seconds: float = Field(2.0, gt=0)
+    """Seconds that suspects are weighed; then the best so far are the answer, `truncated`."""
+    graph_save: bool = True
+    """Whether a large dependency graph is kept in a file in `data_dir`, for the next start."""
     priority_matrix: dict[str, dict[str, int]] = {
         "high": {"high": 1, "medium": 2, "low": 3},
         "medium": {"high": 2, "medium": 3, "low": 4},
         "low": {"high": 3, "medium": 4, "low": 5},
     }
     """Priority 1 to 5 by impact, then urgency (JSON); the default is the matrix of ITIL."""
+
+    state_max_reports: int = Field(10_000, ge=1)
+    """States that one `POST /states` may report."""
+    state_max_bytes: int = Field(8 * MEBIBYTE, ge=1024)
+    """Largest body of `POST /states`."""
+    state_debounce: float = Field(10.0, ge=0)
+    """Seconds that a service must hold a new state before an event tells of it; 0: none."""
+    state_flap_changes: int = Field(5, ge=1)
+    """More changes of a service's state than this within `state_flap_seconds` are flapping."""
+    state_flap_seconds: float = Field(300.0, gt=0)
+    """Seconds in which changes are counted, and that a flapping service must hold to settle."""
+    state_interval: float = Field(1.0, gt=0)
+    """Seconds between two looks of a server at what changed by itself, or in other processes."""
+    events_keep: int = Field(10_000, ge=1)
+    """Newest events that are kept for listeners who come back."""
+    events_max_listeners: int = Field(100, ge=1)
+    """Listeners to `/events` that one process serves at once."""
+    events_heartbeat: float = Field(15.0, gt=0)
+    """Seconds of silence after which `/events` sends a comment, and checks the listener's key."""
 
     embedding_model: Literal["all-MiniLM-L6-v2"] = "all-MiniLM-L6-v2"
     """Embedding model; its weights come with the installation, nothing is fetched."""

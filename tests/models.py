@@ -3,6 +3,7 @@
 import api.models
 import cmdb.decision_models
 import cmdb.health_models
+import cmdb.live_models
 import cmdb.models
 import cmdb.pulling.models
 import kb.models
@@ -16,6 +17,7 @@ ROOMS = (
     api.models,
     cmdb.decision_models,
     cmdb.health_models,
+    cmdb.live_models,
     cmdb.models,
     cmdb.pulling.models,
     kb.models,

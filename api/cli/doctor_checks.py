@@ -39,6 +39,7 @@ def of_wrong_settings(error: InvalidInputError) -> list[Check]:
 def of(settings: Settings, *, load_model: bool) -> list[Check]:
     """Every check of an installation; `load_model` tries the model too, which takes seconds."""
     checks = [_python(), _variables(), _folder(settings), _disk(settings), _model_files(settings)]
+    checks.extend(_importers())
     checks.extend(_database(settings))
     if load_model:
         checks.append(_guarded("model run", _model_run))
@@ -119,6 +120,16 @@ def _model_files(settings: Settings) -> Check:
     if found != PACKAGED_SHA256:
         return Check("model files", status, f"SHA-256 is {found}, not {PACKAGED_SHA256}", hint)
     return Check("model files", "ok", f"{PACKAGED_MODEL}, SHA-256 {found[:12]}… as published")
+
+
+def _importers() -> Iterator[Check]:
+    """Whether the inventory formats that other packages bring can be used."""
+    from cmdb.importers.registry import broken_importers, importers
+
+    if not broken_importers():
+        yield Check("formats", "ok", f"{len(importers())} inventory formats can be loaded")
+    for broken in broken_importers().values():
+        yield Check("formats", "warning", str(broken), broken.hint)
 
 
 def _model_run() -> Check:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from collections import Counter
+import zipfile
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +18,7 @@ from api.cli import progress, terminal
 from api.cli.client import Client, connected
 from api.cli.failures import UsageError
 from api.cli.start import Json, begin
+from cmdb.importers.file_names import CIS_FILE, RELATIONSHIPS_FILE
 from cmdb.importers.records import CI_FIELDS, RELATIONSHIP_FIELDS
 
 _PAGE = 1000
@@ -21,33 +26,76 @@ _PAGE = 1000
 Record = dict[str, Any]
 
 
+class ExportFormat(StrEnum):
+    JSON = "json"
+    CSV = "csv"
+
+
 def export(
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write there, not to the terminal."),
     ] = None,
+    export_format: Annotated[
+        ExportFormat,
+        typer.Option("--format", help="csv: two tables, in the folder or .zip of --output."),
+    ] = ExportFormat.JSON,
     as_json: Json = False,
 ) -> None:
-    """Write all configuration items and relationships as native JSON."""
+    """Write all configuration items and relationships in the native format."""
     settings = begin()
     if output is not None and not output.absolute().parent.is_dir():
         raise UsageError(f"there is no folder {output.absolute().parent}")
+    if export_format is ExportFormat.CSV and output is None:
+        raise UsageError(
+            "two tables do not fit one terminal",
+            hint="--output FOLDER, or --output FILE.zip",
+        )
     with connected(settings) as client:
-        inventory = _inventory(client)
-    if output is None:
-        terminal.print_json(inventory)
-        return
-    try:
-        # Escaped, so that a lone surrogate that an attribute may hold stays what it is.
-        output.write_text(json.dumps(inventory, indent=1) + "\n", encoding="ascii")
-    except OSError as error:
-        raise UsageError(f"{output} cannot be written: {error.strerror}") from error
-    counts = {name: len(records) for name, records in inventory.items()}
+        if output is not None and export_format is ExportFormat.CSV:
+            counts = _write_tables(client, output)
+        else:
+            inventory = _inventory(client)
+            counts = {name: len(records) for name, records in inventory.items()}
+            if output is None:
+                terminal.print_json(inventory)
+                return
+            # Escaped, so that a lone surrogate that an attribute may hold stays what it is.
+            content = (json.dumps(inventory, indent=1) + "\n").encode("ascii")
+            _write({output: content})
     if as_json:
         terminal.print_json({"file": str(output), **counts})
     else:
         told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
         terminal.stdout.print(terminal.plain(f"{told}: {output}"), soft_wrap=True)
+
+
+def _write_tables(client: Client, output: Path) -> dict[str, int]:
+    """Write the two tables, packed where the name says so; returns the records of each."""
+    packed = client.send("GET", "/export", params={"format": "csv"}).content
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        tables = {name: archive.read(name) for name in (CIS_FILE, RELATIONSHIPS_FILE)}
+    if output.suffix.lower() == ".zip":
+        _write({output: packed})
+    else:
+        _write({output / name: content for name, content in tables.items()}, folder=output)
+    return {Path(name).stem: _records(content) for name, content in tables.items()}
+
+
+def _records(table: bytes) -> int:
+    """The rows of a table below its header."""
+    return sum(1 for _row in csv.reader(io.StringIO(table.decode(), newline=""))) - 1
+
+
+def _write(files: dict[Path, bytes], *, folder: Path | None = None) -> None:
+    try:
+        if folder is not None:
+            folder.mkdir(exist_ok=True)
+        for path, content in files.items():
+            path.write_bytes(content)
+    except OSError as error:
+        where = error.filename or next(iter(files))
+        raise UsageError(f"{where} cannot be written: {error.strerror}") from error
 
 
 def _inventory(client: Client) -> dict[str, list[Record]]:
@@ -59,10 +107,23 @@ def _inventory(client: Client) -> dict[str, list[Record]]:
         for each in _all(client, "relationships")
         if each["dependent"]["id"] in keys and each["provider"]["id"] in keys
     ]
+    _lower_limits(relationships)
     return {
         "configuration_items": [_item(ci, keys[ci["id"]]) for ci in cis],
         "relationships": relationships,
     }
+
+
+def _lower_limits(relationships: list[Record]) -> None:
+    """Ask of a group that lost members for no more than are left: a load would refuse it."""
+    members: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for each in relationships:
+        if "redundancy_group" in each:
+            members[each["dependent"], each["redundancy_group"]].add(each["provider"])
+    for each in relationships:
+        if isinstance(each.get("min_up"), int):
+            size = len(members[each["dependent"], each["redundancy_group"]])
+            each["min_up"] = min(each["min_up"], size)
 
 
 def _all(client: Client, noun: str) -> Iterator[Record]:

@@ -15,6 +15,9 @@ class UsageError(OpsAtlasError):
     code = "usage"
 
 
+NOTHING_WRITTEN = "interrupted; nothing was written"
+
+
 class InterruptedByUserError(OpsAtlasError):
     """Ctrl-C; the detail says what had been done by then."""
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from api.cli import load_text, terminal, uploads
+from api.cli.changes_assess import assess
 from api.cli.client import connected
 from api.cli.failures import PROBLEMS
 from api.cli.load import DryRun, FileNames, Partial
@@ -36,6 +37,9 @@ def load_known_errors(
 ) -> None:
     """Load known errors from JSON lines, JSON or CSV."""
     _load("known-errors", files, dry_run=dry_run, partial=partial, as_json=as_json)
+
+
+changes.command("assess")(assess)
 
 
 @changes.command("load")

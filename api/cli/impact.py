@@ -12,6 +12,12 @@ from api.cli.client import connected
 from api.cli.failures import UsageError
 from api.cli.past import FORMS, moment
 from api.cli.start import Json, begin
+from api.cli.suppositions import supposition
+
+
+class Explain(StrEnum):
+    PATH = "path"
+    ALL = "all"
 
 
 class Urgency(StrEnum):
@@ -43,14 +49,39 @@ def impact(
     every: Annotated[
         bool, typer.Option("--all", help="Explain every affected service, not the worst alone.")
     ] = False,
+    explain: Annotated[
+        Explain, typer.Option(help="all: also the facts from which each state follows, in full.")
+    ] = Explain.PATH,
+    why: Annotated[
+        list[str] | None, typer.Option(help="Explain this CI too, a service or not.")
+    ] = None,
+    what_if_fail: Annotated[
+        list[str] | None, typer.Option(help="What would change if this CI failed too?")
+    ] = None,
+    what_if_restore: Annotated[
+        list[str] | None, typer.Option(help="What would change if this failed CI worked again?")
+    ] = None,
+    what_if_remove: Annotated[
+        list[str] | None,
+        typer.Option(help="… if this relationship were not: 'DEPENDENT -> PROVIDER'."),
+    ] = None,
+    what_if_add: Annotated[
+        list[str] | None,
+        typer.Option(help="… if this one were: 'DEPENDENT -> PROVIDER', optional with a ? behind."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show which services the failed CIs take down, degrade or put at risk, and why."""
     settings = begin()
     failed: list[Any] = [*(names or ()), *({"id": ci_id} for ci_id in ids or ())]
-    if not failed:
+    supposed = supposition(what_if_fail, what_if_restore, what_if_remove, what_if_add)
+    if not failed and not supposed:
         raise UsageError("no failed CI is named", hint="opsatlas impact NAME…")
     question: dict[str, Any] = {"failed": failed, "urgency": urgency, "limit": limit}
+    asked = {"explain": explain if explain != Explain.PATH else None, "why": why}
+    question |= {name: value for name, value in asked.items() if value}
+    if supposed:
+        question["what_if"] = supposed
     if as_of is not None:
         question["as_of"] = moment(as_of, "--as-of")
     if max_depth is not None:
@@ -60,8 +91,11 @@ def impact(
     if as_json:
         terminal.print_json(answer)
         return
-    from api.cli import impact_text
-    from cmdb.impact_schemas import ImpactAnswer
+    from api.cli import impact_text, what_if_text
+    from cmdb.full_impact import FullImpactAnswer
 
-    parsed = ImpactAnswer.model_validate(answer, extra="ignore")
-    impact_text.show(parsed, explained=None if every else impact_text.EXPLAINED)
+    parsed = FullImpactAnswer.model_validate(answer, extra="ignore")
+    shown = None if every else impact_text.EXPLAINED
+    if failed:
+        impact_text.show(parsed, explained=shown)
+    what_if_text.show(parsed, shown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Protocol
 
 from rich.table import Table
 from rich.text import Text
@@ -22,8 +23,17 @@ from cmdb.impact_schemas import (
 EXPLAINED = 10
 """Services that are listed and explained unless all are asked for; the worst come first."""
 
-_STYLES = {"down": "bold red", "degraded": "yellow", "at_risk": "cyan"}
+STYLES = {"down": "bold red", "degraded": "yellow", "at_risk": "cyan"}
 _STATES: tuple[StateName, ...] = ("down", "degraded", "at_risk")
+
+
+class Explained(Protocol):
+    """A CI with the path that explains its state."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def path(self) -> list[PathStep]: ...
 
 
 def show(answer: ImpactAnswer, explained: int | None = EXPLAINED) -> None:
@@ -79,7 +89,7 @@ def service_table(services: Sequence[AffectedService]) -> Table:
     return _table("Service", services)
 
 
-def reason_trees(services: Sequence[AffectedService]) -> list[Tree]:
+def reason_trees(services: Sequence[Explained]) -> list[Tree]:
     """A tree for each failed CI: how its failure reached these services, step by step."""
     trees: dict[int, Tree] = {}
     branches: dict[tuple[int, ...], Tree] = {}
@@ -146,7 +156,7 @@ def _table(noun: str, affected: Sequence[AffectedItem | AffectedService]) -> Tab
     for each in affected:
         criticality = each.criticality if isinstance(each, AffectedService) else None
         table.add_row(
-            Text(words(each.state), style=_STYLES[each.state]),
+            Text(words(each.state), style=STYLES[each.state]),
             plain(each.name),
             plain(words(each.ci_class)),
             str(criticality or "-"),
@@ -160,6 +170,6 @@ def _label(step: PathStep, above: PathStep | None, *, is_service: bool) -> Text:
     label.append(f" ({words(step.ci_class)}) ", style="not bold dim")
     if step.because.kind == "failed":
         return label.append("failed", style="bold red")
-    verb = Text("is ", style="not bold").append(words(step.state), style=_STYLES[step.state])
+    verb = Text("is ", style="not bold").append(words(step.state), style=STYLES[step.state])
     why = plain(f" because {reason(step, above)}", "not bold")
     return label.append_text(verb).append_text(why)

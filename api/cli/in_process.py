@@ -11,7 +11,7 @@ import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from api.cli import terminal
-from api.cli.failures import INTERRUPTED, InterruptedByUserError
+from api.cli.failures import INTERRUPTED, NOTHING_WRITTEN, InterruptedByUserError
 from api.cli.interruption import Interruption
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class InProcessTransport(httpx.BaseTransport):
             os._exit(INTERRUPTED)
         done = response.is_success and request.method != "GET"
         raise InterruptedByUserError(
-            "interrupted; it was all done by then" if done else "interrupted; nothing was written"
+            "interrupted; it was all done by then" if done else NOTHING_WRITTEN
         )
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:

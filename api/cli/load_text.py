@@ -59,6 +59,8 @@ def has_errors(report: Report) -> bool:
 
 
 def _headline(report: Report) -> Text:
+    if report.get("state") in ("queued", "running"):
+        return Text(str(report["state"]), style="bold").append(_how_far(report), style="not bold")
     if report.get("state") == "failed":
         what = Text("Nothing was loaded", style="bold red")
         why = " because of the problems below" if report.get("problems") else ""
@@ -71,6 +73,14 @@ def _headline(report: Report) -> Text:
         what = Text("Nothing to change: everything was there already", style="bold green")
     took = report.get("took_ms")
     return what.append(f" ({took / 1000:.2f} s)" if took is not None else "", style="not bold dim")
+
+
+def _how_far(report: Report) -> str:
+    far = report.get("progress")
+    if far is None:
+        return ""
+    of = "" if far["total"] is None else f" of {far['total']:,}"
+    return f": {far['phase']}, {far['done']:,}{of} rows"
 
 
 def changed(report: Report) -> int:

@@ -29,9 +29,11 @@ def list_(as_json: Json = False) -> None:
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("Format")
-    table.add_column("Mapping")
+    table.add_column("Mapping", overflow="fold")
     for row in page["results"]:
         shown = f"opsatlas sources show {row['name']}" if row["has_mapping"] else "-"
+        if row["broken"] is not None:
+            shown = f"cannot be used: {row['broken']}"
         table.add_row(terminal.plain(row["name"]), terminal.plain(shown))
     terminal.stdout.print(table)
 

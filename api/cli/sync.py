@@ -11,7 +11,7 @@ import typer
 
 from api.cli import load_text, terminal
 from api.cli.client import Client, connected
-from api.cli.failures import PROBLEMS, UsageError
+from api.cli.failures import NOTHING_WRITTEN, PROBLEMS, InterruptedByUserError, UsageError
 from api.cli.start import Json, begin
 from api.cli.tables import table
 
@@ -59,7 +59,15 @@ def _run(client: Client, name: str, wanted: Mapping[str, bool]) -> dict[str, Any
     path = f"/syncs/{quote(name, safe='')}"
     asked = {option: "true" for option, said in wanted.items() if said}
     with terminal.waiting(f"reading {name}"):
-        run: dict[str, Any] = client.send("POST", f"{path}/run", params=asked).json()
+        try:
+            run: dict[str, Any] = client.send("POST", f"{path}/run", params=asked).json()
+        except InterruptedByUserError as error:
+            if str(error) != NOTHING_WRITTEN:
+                raise
+            raise InterruptedByUserError(
+                "interrupted; nothing was loaded",
+                hint="what was read is kept: the next run within a day goes on from there",
+            ) from None
         while run["state"] in _OPEN:
             time.sleep(_LOOK_EVERY)
             run = client.get(f"{path}/runs/{run['id']}")

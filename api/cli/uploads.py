@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from api.cli import terminal
+from api.cli import progress
 from api.cli.client import API, Client, Files
 from api.cli.failures import UsageError
 
@@ -42,13 +42,17 @@ def load_files(client: Client, path: str, files: Files, options: Mapping[str, An
     """The report of loading `files` by POST to `path`, also where the server takes its time."""
     sizes = [len(content) for field, (_, content) in files if field == "file"]
     told = f"loading {len(sizes):,} file{'s' if len(sizes) > 1 else ''}, {sum(sizes) / 1e6:.1f} MB"
-    with terminal.waiting(told):
+    with progress.phases(told, "rows") as tell:
+        if client.local is not None:
+            client.local.local_progress = tell
         response = client.send("POST", path, data=options, files=files)
         report = response.json()
         place = response.headers.get("Location", "").removeprefix(API)
         while place and report.get("state") not in _ENDED:
             time.sleep(_LOOK_AGAIN)
             report = client.get(place)
+            if (far := report.get("progress")) is not None:
+                tell(far["phase"], far["done"], far["total"])
     return report
 
 

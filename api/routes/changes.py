@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Body, Path, Request, Response
 
+from api import change_examples
 from api.auth import Held, Reader, Responder
 from api.lists import Listing, Query, list_parameters
 from api.one_or_many import OneOrMany
@@ -20,11 +21,14 @@ from api.record_work import (
 )
 from api.strict_route import StrictRoute
 from api.uploads import DryRun, Partial, Uploads
+from kb.change_assessment import assess_changes
+from kb.change_assessment_schemas import Assessment, AssessmentQuestion
 from kb.loads import LoadReport
 from kb.nouns import CHANGES
 from kb.readers.raw import Section
 from kb.schemas import ChangeIn, ChangeOut, ChangePatch
 from kb.stored import list_kinds
+from opsatlas.db.transaction import reading
 
 router = APIRouter(route_class=StrictRoute, prefix="/changes", tags=["changes"])
 
@@ -43,6 +47,25 @@ def create_changes(
 ) -> ChangeOut | list[ChangeOut]:
     """Record a change, or a list of them: all or none."""
     return create_records(request, response, held, actor, CHANGES, body)
+
+
+@router.post("/assess")
+def assess_planned_changes(
+    question: Annotated[
+        AssessmentQuestion, Body(openapi_examples=change_examples.ASSESSMENT_QUESTIONS)
+    ],
+    held: Held,
+    _caller: Reader,
+) -> Assessment:
+    """What planned changes do together: which services lose redundancy or go down, and when."""
+    with reading(held.engine) as session:
+        return assess_changes(
+            session,
+            held.graphs,
+            question,
+            max_changes=held.settings.changes_max_assessed,
+            max_analyses=held.settings.changes_max_analyses,
+        )
 
 
 @router.post("/imports")

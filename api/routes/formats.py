@@ -14,7 +14,7 @@ from api.uploads import Uploads
 from cmdb.importers.opened import OpenedFile
 from cmdb.importers.proposal import propose
 from cmdb.importers.records import InputFile
-from cmdb.importers.registry import default_mapping_text, importers
+from cmdb.importers.registry import broken_importers, default_mapping_text, importers
 from cmdb.importers.unpacking import UnpackingLimits, unpack
 from cmdb.load_options import LoadLimits
 from cmdb.source_mappings import shown_mapping
@@ -33,6 +33,8 @@ class FormatOut(BaseModel):
     name: str
     has_mapping: bool
     """Whether it goes by a mapping, which can be changed."""
+    broken: str | None = None
+    """Why it cannot be used: which other package brings it, and what ails that."""
 
 
 class MappingOut(BaseModel):
@@ -62,6 +64,10 @@ def list_formats(request: Request, query: Query, _caller: Reader) -> Listing[For
     found = [
         FormatOut(name=name, has_mapping=bool(default_mapping_text(importer)))
         for name, importer in importers().items()
+    ] + [
+        FormatOut(name=name, has_mapping=False, broken=str(broken))
+        for name, broken in broken_importers().items()
+        if name not in importers()
     ]
     return whole(request, query, FormatOut, found)
 

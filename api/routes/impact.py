@@ -4,33 +4,60 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Response
+from pydantic import ValidationError
 
 from api import examples
 from api.as_of import AsOf
-from api.auth import Held, Reader
+from api.auth import Held, Reader, services
 from api.services import Services
-from api.strict_route import StrictRoute
-from cmdb.impact_answer import answer_impact
-from cmdb.impact_schemas import ImpactAnswer, ImpactQuestion, Level
+from api.strict_route import StrictRequest, StrictRoute
+from cmdb.full_impact import Explain, FullImpactAnswer, FullImpactQuestion, answer_full_impact_json
+from cmdb.impact_answer import answer_impact_json
+from cmdb.impact_at_once import NotAtOnceError, answer_at_once
+from cmdb.impact_schemas import ImpactQuestion, Level
 from cmdb.references import Name
+from opsatlas.db.kept_reader import CannotReadNowError
 from opsatlas.db.transaction import reading
+from opsatlas.errors import OpsAtlasError
 
-router = APIRouter(route_class=StrictRoute, tags=["impact"])
+
+class ImpactRoute(StrictRoute):
+    """Gives small answers at once: most failures reach a handful of CIs."""
+
+    async def at_once(self, request: StrictRequest) -> Response | None:
+        held = services(request)
+        if held.reader is None or request.method != "POST":
+            return None
+        try:
+            content = answer_at_once(
+                held.reader,
+                held.graphs,
+                ImpactQuestion.model_validate(await request.json()),
+                held.priority_matrix,
+                max_failed=held.settings.impact_max_failed,
+                max_limit=held.settings.impact_max_limit,
+            )
+        except (NotAtOnceError, CannotReadNowError, ValidationError, OpsAtlasError):
+            return None
+        return Response(content, media_type="application/json")
+
+
+router = APIRouter(route_class=ImpactRoute, tags=["impact"])
 _ANSWER: dict[int | str, dict[str, Any]] = {200: examples.answer(examples.IMPACT_ANSWER)}
 
 
-@router.post("/impact", responses=_ANSWER)
+@router.post("/impact", responses=_ANSWER, response_model=FullImpactAnswer)
 def post_impact(
-    question: Annotated[ImpactQuestion, Body(openapi_examples=examples.IMPACT_QUESTIONS)],
+    question: Annotated[FullImpactQuestion, Body(openapi_examples=examples.IMPACT_QUESTIONS)],
     held: Held,
     _caller: Reader,
-) -> ImpactAnswer:
+) -> Response:
     """The services and CIs that the failed ones take down, degrade or put at risk, and why."""
     return _answer(held, question)
 
 
-@router.get("/impact", responses=_ANSWER)
+@router.get("/impact", responses=_ANSWER, response_model=FullImpactAnswer)
 def get_impact(
     held: Held,
     _caller: Reader,
@@ -39,17 +66,26 @@ def get_impact(
     max_depth: Annotated[int | None, Query(ge=0, le=1_000_000)] = None,
     limit: Annotated[int, Query(ge=0)] = 200,
     as_of: AsOf = None,
-) -> ImpactAnswer:
+    explain: Annotated[Explain, Query(description="`all`: also the facts in full")] = "path",
+    why: Annotated[list[Name] | None, Query(description="Name of a CI to explain")] = None,
+) -> Response:
     """The same as `POST /impact`, for CIs by name."""
-    question = ImpactQuestion(
-        failed=list(failed), urgency=urgency, max_depth=max_depth, limit=limit, as_of=as_of
+    question = FullImpactQuestion(
+        failed=list(failed),
+        urgency=urgency,
+        max_depth=max_depth,
+        limit=limit,
+        as_of=as_of,
+        explain=explain,
+        why=list(why or ()),
     )
     return _answer(held, question)
 
 
-def _answer(held: Services, question: ImpactQuestion) -> ImpactAnswer:
+def _answer(held: Services, question: FullImpactQuestion) -> Response:
+    answer = answer_full_impact_json if question.asks_more else answer_impact_json
     with reading(held.engine) as session:
-        return answer_impact(
+        content = answer(
             session,
             held.graphs,
             question,
@@ -57,3 +93,4 @@ def _answer(held: Services, question: ImpactQuestion) -> ImpactAnswer:
             max_failed=held.settings.impact_max_failed,
             max_limit=held.settings.impact_max_limit,
         )
+    return Response(content, media_type="application/json")

@@ -88,7 +88,7 @@ def post_import(
         form_text(expected_plan),
     )
     if size_of(files) <= held.settings.import_background_bytes:
-        return load_now(held.engine, held.settings, files, options, actor)
+        return load_now(held.engine, held.settings, files, options, actor, held.local_progress)
     report = load_later(held.engine, held.settings, files, options, actor)
     held.worker.wake()
     response.status_code = 202
@@ -129,4 +129,6 @@ def undo_import(
 def get_import(id: Id, held: Held, _caller: Reader) -> ImportReport:  # noqa: A002 - as it is called
     """The report of one load; its `state` says whether it is done."""
     with reading(held.engine) as session:
-        return import_runs.report_of(import_runs.get_run(session, id))
+        report = import_runs.report_of(import_runs.get_run(session, id))
+    report.progress = held.load_board.of(id) or report.progress
+    return report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from api.as_of import AsOf
+from api.as_of import AsOf, without
 from api.auth import Admin, Held, Reader
 from api.ids import Id
 from api.lists import Listing, Query, list_parameters, listing, whole
@@ -14,6 +14,8 @@ from api.strict_route import StrictRoute
 from cmdb import relationship_reads, relationships
 from cmdb.as_of import relationship_at
 from cmdb.history import relationship_history
+from cmdb.moments import checked
+from cmdb.past_lists import list_relationships_at
 from cmdb.schemas import HistoryEntry, RelationshipIn, RelationshipOut, RelationshipPatch
 from opsatlas.db.transaction import reading, transaction
 
@@ -22,11 +24,16 @@ router = APIRouter(route_class=StrictRoute, prefix="/relationships", tags=["rela
 
 @router.get("", openapi_extra=list_parameters(relationship_reads.list_relationship_kinds()))
 def list_relationships(
-    request: Request, query: Query, held: Held, _caller: Reader
+    request: Request, query: Query, held: Held, _caller: Reader, as_of: AsOf = None
 ) -> Listing[RelationshipOut]:
     """The relationships, by id."""
     with reading(held.engine) as session:
-        page = relationship_reads.list_relationships(session, query)
+        if as_of is None:
+            page = relationship_reads.list_relationships(session, query)
+        else:
+            query = without(query, "as_of")
+            moment = held.graphs.moments.get(session, checked(as_of))
+            page = list_relationships_at(session, moment, query)
     return listing(request, query, RelationshipOut, page)
 
 

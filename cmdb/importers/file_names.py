@@ -21,6 +21,9 @@ _STEMS = frozenset(
 )
 _MACOS = "__MACOSX"
 
+CIS_FILE, RELATIONSHIPS_FILE = "configuration_items.csv", "relationships.csv"
+"""What the two tables of an export are called."""
+
 
 def is_hidden(part: str) -> bool:
     """Whether a file or folder of this name is one that people do not see."""

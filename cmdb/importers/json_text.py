@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any
 
-from cmdb.importers.documents import without_duplicates
+from cmdb.importers.documents import Object, without_duplicates
 from cmdb.importers.encoding import decode
 from cmdb.importers.records import BadValue, InputFile, Where
 from cmdb.problems import problem
@@ -46,6 +46,35 @@ def parse_json(file: InputFile) -> Any | Problem:
             "objects and lists are nested deeper than can be read",
             where=Where(file.name),
         )
+
+
+def parse_cell(text: str) -> Any:
+    """The JSON value that a cell of a table holds. Raises ValueError, which says why it is none."""
+    try:
+        return json.loads(
+            text,
+            object_pairs_hook=_members,
+            parse_constant=lambda written: _sound(_constant(written)),
+            parse_int=lambda written: _sound(_integer(written)),
+            parse_float=lambda written: _sound(_float(written)),
+        )
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{error.msg} at character {error.pos + 1}") from None
+    except RecursionError:
+        raise ValueError("it is nested deeper than can be read") from None
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = without_duplicates(pairs)
+    if isinstance(found, Object):
+        raise ValueError(f"{found.duplicates[0]!r} is there twice")
+    return found
+
+
+def _sound(value: Any) -> Any:
+    if isinstance(value, BadValue):
+        raise ValueError(f"{value.written[:40]} is {value.why}")
+    return value
 
 
 def _constant(written: str) -> BadValue:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from cmdb.importers.csv_text import DELIMITERS, HEAD, csv_rows, first_row, sep_line
 from cmdb.importers.encoding import decode, encoding_of
+from cmdb.importers.formula_cells import may_hold_escapes, unescaped
 from cmdb.importers.native_layout import (
     known_columns,
     layout_of,
@@ -35,7 +36,8 @@ def recognises(file: OpenedFile) -> Recognition | None:
 def read(files: Sequence[OpenedFile], context: ReadContext) -> Iterator[Item]:
     """Records in the order of the files, with problems where rows are not such as the header says.
 
-    Cells are left as they are; blank ones are left out.
+    Cells are left as they are, but for the apostrophe in front of what a spreadsheet would take for
+    a formula; blank ones are left out.
     """
     for file in files:
         yield from _read(file)
@@ -47,6 +49,7 @@ def _read(file: OpenedFile) -> Iterator[Item]:
         yield text
         return
     delimiter, skipped = _delimiter(text), sep_line(text)
+    escapes = may_hold_escapes(text)
     del text  # the rows below are decoded again as they are read, so that this copy can go
     rows = csv_rows(file, delimiter, skipped, encoding_of(file.content))
     header: list[str] = []
@@ -56,7 +59,7 @@ def _read(file: OpenedFile) -> Iterator[Item]:
             yield row
             return
         if any(cell.strip() for cell in row):
-            header, header_line = row, line
+            header, header_line = [unescaped(cell) for cell in row], line
             break
     layout = yield from layout_of(header, Where(file.name, header_line))
     if layout is None:
@@ -66,7 +69,8 @@ def _read(file: OpenedFile) -> Iterator[Item]:
         if isinstance(row, Problem):
             yield row.model_copy(update={"kind": layout.kind})
         elif any(row) and any(cell.strip() for cell in row):
-            yield record_of(layout, Where(file.name, line), row)
+            cells = [unescaped(cell) for cell in row] if escapes else row
+            yield record_of(layout, Where(file.name, line), cells)
 
 
 def _delimiter(text: str) -> str:

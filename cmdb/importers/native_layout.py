@@ -1,10 +1,12 @@
 """The columns of the native format: which cell holds what, and the records that rows make."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rapidfuzz.distance import OSA
 
+from cmdb.importers.json_text import parse_cell
 from cmdb.importers.protocol import Recognition
 from cmdb.importers.records import CI_FIELDS, RELATIONSHIP_FIELDS, Kind, ParsedRecord, Where
 from cmdb.problems import problem
@@ -13,6 +15,10 @@ from cmdb.schemas import Problem, Severity
 _FIELDS = {Kind.CI: CI_FIELDS, Kind.RELATIONSHIP: RELATIONSHIP_FIELDS}
 _REQUIRED = {Kind.CI: ("name", "ci_class"), Kind.RELATIONSHIP: ("dependent", "provider")}
 _ALL = frozenset((*CI_FIELDS, *RELATIONSHIP_FIELDS))
+JSON_SUFFIX = ":json"
+"""Behind the name of an attribute: the cells below are JSON, not text."""
+FURTHER = "attributes"
+"""Before that suffix: the cells are objects, of attributes that have no column of their own."""
 _LONG_NAME = 8
 """Characters from which two slips, not one, still count as a misspelling."""
 
@@ -26,6 +32,8 @@ class Layout:
     kind: Kind
     fields: tuple[tuple[int, str], ...]
     attributes: tuple[tuple[int, str], ...]
+    typed: tuple[tuple[int, str], ...]
+    """Attributes whose cells are JSON; `FURTHER` stands for objects of attributes."""
     nameless: tuple[int, ...]
     """Columns under an empty header."""
     width: int
@@ -33,7 +41,11 @@ class Layout:
 
 def recognised(header: Iterable[str]) -> Recognition | None:
     """How sure it is that a table with this header is native."""
-    names = set(canonical(header))
+    written = canonical(header)
+    names = set(written)
+    for fields in _FIELDS.values():
+        if tuple(written[: len(fields)]) == fields:
+            return Recognition.exactly("its header begins with all the native columns")
     for required in _REQUIRED.values():
         if names.issuperset(required):
             return Recognition.by_content(f"its header has {' and '.join(required)}")
@@ -52,6 +64,13 @@ def resembles(header: Iterable[str]) -> bool:
 def canonical(header: Iterable[str]) -> list[str]:
     """Headers in the spelling of our fields."""
     return ["_".join(name.lower().replace("-", " ").replace("_", " ").split()) for name in header]
+
+
+def attribute_of_json(header: str) -> str | None:
+    """The attribute whose values are JSON below this header; None where they are text."""
+    written = header.strip()
+    name = written[: -len(JSON_SUFFIX)].strip()
+    return name if written.lower().endswith(JSON_SUFFIX) and any(canonical([name])) else None
 
 
 def known_columns(header: Iterable[str]) -> int:
@@ -77,14 +96,19 @@ def layout_of(header: list[str], where: Where) -> Generator[Problem, None, Layou
     problems: list[Problem] = []
     found: set[str] = set()
     missing = [field for field in known if field not in names]
-    for position, name in enumerate(names):
-        if name in found:
+    typed = _typed(header) if kind is Kind.CI else {}
+    for position, written in enumerate(names):
+        name = canonical([typed[position]])[0] if position in typed else written
+        if position in typed and name in known:
+            code, message = "unknown_column", f"the field {name!r} is text, not JSON"
+            hint: str | None = f"call the column {name!r}"
+        elif name in found:
             code, message = "duplicate_column", f"the column {header[position].strip()!r} is twice"
-            hint: str | None = "keep one of the two"
+            hint = "keep one of the two"
         elif not name or name in known:
             found.update({name} - {""})
             continue
-        elif near := _misspelt(name, missing):
+        elif position not in typed and (near := _misspelt(name, missing)):
             code, message = "unknown_column", f"there is no field {header[position].strip()!r}"
             hint = f"did you mean {near!r}?"
         elif kind is Kind.RELATIONSHIP:
@@ -121,7 +145,7 @@ def layout_of(header: list[str], where: Where) -> Generator[Problem, None, Layou
     extra = [
         (position, header[position].strip())
         for position, name in enumerate(names)
-        if name and name not in known and kind is Kind.CI
+        if name and name not in known and kind is Kind.CI and position not in typed
     ]
     width = len(names)
     while width and not names[width - 1]:
@@ -130,6 +154,7 @@ def layout_of(header: list[str], where: Where) -> Generator[Problem, None, Layou
         kind,
         tuple((position, name) for position, name in enumerate(names) if name in known),
         tuple(extra),
+        tuple(typed.items()),
         tuple(position for position, name in enumerate(names[:width]) if not name),
         width,
     )
@@ -162,7 +187,40 @@ def record_of(layout: Layout, where: Where, row: list[str]) -> ParsedRecord | Pr
     attributes = {
         name: row[position] for position, name in layout.attributes if row[position].strip()
     }
+    for position, name in layout.typed:
+        if row[position].strip() and (refused := _add(attributes, name, row[position])):
+            column = f"{name}{JSON_SUFFIX}"
+            return problem(
+                "invalid_json",  # without the value: who can say that it is no secret
+                f"{column!r} has a cell that cannot be read: {refused}",
+                where=where,
+                kind=layout.kind,
+                column=column,
+                hint='JSON: 4, true, "a text", ["a", "b"], {"a": 1}',
+            )
     return ParsedRecord(layout.kind, where, fields, attributes)
+
+
+def _typed(header: Sequence[str]) -> dict[int, str]:
+    named = ((position, attribute_of_json(name)) for position, name in enumerate(header))
+    return {position: name for position, name in named if name is not None}
+
+
+def _add(attributes: dict[str, Any], name: str, cell: str) -> str | None:
+    """Add what a cell of JSON says to the attributes of its row; returns why it cannot be."""
+    try:
+        said = parse_cell(cell)
+    except ValueError as error:
+        return str(error)
+    if canonical([name]) != [FURTHER]:
+        said = {name: said}
+    elif not isinstance(said, dict):
+        return "it must be an object of attributes"
+    twice = next((each for each in said if each in attributes), None)
+    if twice is not None:
+        return f"the attribute {twice!r} is said twice in this row"
+    attributes.update(said)
+    return None
 
 
 def kind_of(names: list[str]) -> Kind | None:

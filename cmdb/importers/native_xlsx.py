@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from cmdb.importers.formula_cells import unescaped
 from cmdb.importers.native_layout import canonical, kind_of, layout_of, recognised, record_of
 from cmdb.importers.opened import OpenedFile
 from cmdb.importers.protocol import Item, ReadContext, Recognition
@@ -50,7 +51,8 @@ def _read(table: Table) -> Iterator[Item]:
     header: list[str] = []
     for line, row in rows:
         if line == table.header_line and not isinstance(row, Problem):
-            header = row  # as it is written: `table.header` tells equal ones apart
+            # As it is written: `table.header` tells equal ones apart.
+            header = [unescaped(cell) for cell in row]
             break
     layout = yield from layout_of(header, Where(table.file, table.header_line))
     if layout is None:
@@ -61,4 +63,6 @@ def _read(table: Table) -> Iterator[Item]:
             yield row.model_copy(update={"kind": layout.kind})
         elif any(cell.strip() for cell in row):
             blanks = [""] * (layout.width - len(row))
-            yield record_of(layout, Where(table.file, line), row + blanks)
+            # A native CSV that was saved as a workbook has its escapes still.
+            cells = [*map(unescaped, row), *blanks]
+            yield record_of(layout, Where(table.file, line), cells)

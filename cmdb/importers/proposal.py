@@ -24,7 +24,7 @@ from cmdb.importers.proposal_columns import (
 )
 from cmdb.importers.proposal_words import WORDS
 from cmdb.importers.registry import default_mapping
-from cmdb.importers.spreadsheet import NAME
+from cmdb.importers.spreadsheet.importer import NAME
 from cmdb.importers.tables import Table
 from cmdb.names import fold
 from cmdb.problems import printable

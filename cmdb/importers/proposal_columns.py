@@ -14,7 +14,7 @@ from cmdb import values
 from cmdb.importers.headers import header_form
 from cmdb.importers.mapping import Mapping
 from cmdb.importers.proposal_words import WORDS
-from cmdb.importers.spreadsheet import without_total
+from cmdb.importers.spreadsheet.importer import without_total
 from cmdb.importers.tables import Row, Table
 from cmdb.names import fold
 from cmdb.plain_text import RefusedValueError, text

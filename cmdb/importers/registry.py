@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from importlib.metadata import entry_points
 
 from cmdb.importers import (
     ansible,
@@ -26,6 +25,7 @@ from cmdb.importers import (
     zipkin,
 )
 from cmdb.importers.mapping import Mapping, read_mapping
+from cmdb.importers.of_others import BrokenImporter, ImportersOfOthers, failed_at, installed
 from cmdb.importers.opened import OpenedFile
 from cmdb.importers.protocol import Importer, Recognition
 from cmdb.importers.records import InputFile, Where
@@ -37,7 +37,6 @@ from cmdb.schemas import Problem
 from opsatlas.errors import InvalidInputError
 
 AUTO = "auto"
-ENTRY_POINTS = "opsatlas.importers"
 _BUILT_IN: tuple[Importer, ...] = (
     native_csv,
     native_json,
@@ -61,11 +60,18 @@ _BUILT_IN: tuple[Importer, ...] = (
 
 @cache
 def importers() -> dict[str, Importer]:
-    """Every format that is installed, by name."""
-    found = {importer.NAME: importer for importer in _BUILT_IN}
-    for entry in entry_points(group=ENTRY_POINTS):
-        found[entry.name] = entry.load()
-    return found
+    """Every format that is installed and can be used, by name."""
+    return {importer.NAME: importer for importer in _BUILT_IN} | _of_others().working
+
+
+def broken_importers() -> dict[str, BrokenImporter]:
+    """The formats of other packages that cannot be used, by name."""
+    return _of_others().broken
+
+
+@cache
+def _of_others() -> ImportersOfOthers:
+    return installed()
 
 
 def find_format(name: str) -> Importer | None:
@@ -81,6 +87,9 @@ def find_format(name: str) -> Importer | None:
         if candidate in known:
             return known[candidate]
     names = [AUTO, *known]
+    broken = broken_importers().get(wanted)
+    if broken is not None:
+        raise InvalidInputError(f"the format {wanted} cannot be used: {broken}", hint=broken.hint)
     raise InvalidInputError(
         f"there is no format {name!r}",
         hint=did_you_mean(name, names) or f"the formats are {', '.join(names)}",
@@ -117,8 +126,11 @@ def choose(file: InputFile, name: str = AUTO) -> Importer | Problem:
     return found if isinstance(found, Problem) else found.importer
 
 
-def chosen(file: InputFile, name: str = AUTO) -> Choice | Problem:
-    """The format called `name`, or with `auto` the one that recognises the file best.
+def chosen(
+    file: InputFile, name: str = AUTO, failed: dict[str, BrokenImporter] | None = None
+) -> Choice | Problem:
+    """The format called `name`, or with `auto` the one that recognises the file best. Importers
+    that raise instead of saying whether it is theirs are put into `failed`.
 
     Raises InvalidInputError for a name that no format has.
     """
@@ -128,7 +140,7 @@ def chosen(file: InputFile, name: str = AUTO) -> Choice | Problem:
     opened = OpenedFile.of(file)
     if not file.content.strip():
         return problem("empty_file", "the file is empty", where=Where(file.name))
-    candidates = recognise(opened)
+    candidates = recognise(opened, failed)
     if len(candidates) == 1:
         importer, found = candidates[0]
         return Choice(importer, found.why)
@@ -150,12 +162,20 @@ def chosen(file: InputFile, name: str = AUTO) -> Choice | Problem:
     return problem("unknown_format", message, where=Where(file.name), hint=hint)
 
 
-def recognise(file: OpenedFile) -> Sequence[tuple[Importer, Recognition]]:
-    """The formats that are surest of the file, equally sure; usually one."""
-    found = [
-        (importer, said)
-        for importer in importers().values()
-        if (said := importer.recognises(file)) is not None
-    ]
-    best = max((said.certainty for _, said in found), default=0)
-    return [(importer, said) for importer, said in found if said.certainty == best]
+def recognise(
+    file: OpenedFile, failed: dict[str, BrokenImporter] | None = None
+) -> Sequence[tuple[Importer, Recognition]]:
+    """The formats that are surest of the file, equally sure; usually one. See `chosen`."""
+    found: list[tuple[int, Importer, Recognition]] = []
+    for importer in importers().values():
+        try:
+            said = importer.recognises(file)
+            if said is not None:
+                found.append((said.certainty, importer, said))
+        except Exception as error:
+            if importer in _BUILT_IN:
+                raise
+            if failed is not None:
+                failed[importer.NAME] = failed_at(importer, error)
+    best = max((certainty for certainty, _, _ in found), default=0)
+    return [(importer, said) for certainty, importer, said in found if certainty == best]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cmdb.importers.netbox_objects import KINDS
+from cmdb.importers.netbox.objects import KINDS
 from cmdb.importers.records import InputFile
 from cmdb.pulling.protocol import (
     Answer,

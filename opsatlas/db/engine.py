@@ -13,6 +13,9 @@ from opsatlas.settings import Settings
 
 WRITES = "opsatlas_writes"
 """Execution option of a connection that is going to write: it takes the write lock at BEGIN."""
+TIDIES_UP = "opsatlas_tidies_up"
+"""Execution option of a connection that writes how another unit of work ended. Who interrupts the
+process lets it through."""
 
 
 def open_engine(settings: Settings) -> Engine:

@@ -147,7 +147,7 @@ def _condition(
     name, _, lookup = parameter.partition("__")
     column = _column(columns, name, parameter)
     if lookup == "empty":
-        checks = [_truth(parameter, value) for value in values]
+        checks = [truth(parameter, value) for value in values]
         return or_(*(column.is_(None) if empty else column.is_not(None) for empty in checks))
     if lookup in ("ic", "isw"):
         if _kind(column) != "text":
@@ -179,7 +179,7 @@ def _column(
 def _typed(column: InstrumentedAttribute[Any], parameter: str, value: str) -> Any:
     kind = _kind(column)
     if kind == "boolean":
-        return _truth(parameter, value)
+        return truth(parameter, value)
     if kind == "integer":
         try:
             number = int(value)
@@ -213,7 +213,8 @@ def _text(parameter: str, value: str) -> str:
     return value
 
 
-def _truth(parameter: str, value: str) -> bool:
+def truth(parameter: str, value: str) -> bool:
+    """A filter's value that is true or false. Raises InvalidListQueryError."""
     if value.lower() in ("true", "1"):
         return True
     if value.lower() in ("false", "0"):

@@ -1,10 +1,11 @@
 """Many rows into one table, past what SQLAlchemy does for each row: `executemany` of plain tuples
 on SQLite, `COPY` on PostgreSQL. The types of the columns convert values as they always do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Connection, Table
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 
@@ -29,11 +30,23 @@ def insert_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]
         for row in rows
     )
     if dialect.name == "postgresql":
-        raw: Any = connection.connection.cursor()
-        with raw, raw.copy(f"COPY {into} FROM STDIN") as copy:
-            for each in values:
-                copy.write_row(each)
+        _copy(connection, f"COPY {into} FROM STDIN", values)
     else:
         marks = ", ".join("?" * len(names))
         statement = f"INSERT INTO {into} VALUES ({marks})"  # noqa: S608 - our own names
         connection.exec_driver_sql(statement, list(values))
+
+
+def _copy(connection: Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """COPY, with its errors as those of every other statement: who waits for SQLAlchemy's, such as
+    that of a full disk, hears of them."""
+    raw: Any = connection.connection.cursor()
+    driver = connection.dialect.loaded_dbapi.Error
+    try:
+        with raw, raw.copy(statement) as copy:
+            for each in rows:
+                copy.write_row(each)
+    except driver as error:
+        raise DBAPIError.instance(
+            statement, None, error, driver, dialect=connection.dialect
+        ) from error

@@ -18,6 +18,15 @@ from opsatlas.settings import Settings
 from tests.api.asking import in_process, problem
 
 ROWS = [f"server-{number},server" for number in range(3_000)]
+_NO_ROOM = """
+CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF (SELECT count(*) FROM configuration_item) > 0 THEN
+    RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100';
+  END IF;
+  RETURN NULL;
+END $$
+"""
 
 
 def test_a_load_onto_a_full_disk_is_an_error_and_leaves_nothing(api_settings: Settings) -> None:
@@ -42,6 +51,30 @@ def test_a_load_onto_a_full_disk_is_an_error_and_leaves_nothing(api_settings: Se
         assert report["configuration_items"]["created"] == len(ROWS)
     with sqlite3.connect(api_settings.data_dir / "opsatlas.db") as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_a_postgresql_server_without_room_is_an_error_and_leaves_nothing(
+    postgres_settings: Settings,
+) -> None:
+    """The server itself raises 53100 (disk_full) in the middle, as it does where no file can grow:
+    its disk cannot be filled without being root."""
+    settings = postgres_settings.model_copy(update={"embedding_enabled": False})
+    with in_process(Services(settings)) as api:
+        before = api.row_counts()
+        with api.services.engine.begin() as connection:
+            connection.exec_driver_sql(_NO_ROOM)
+            connection.exec_driver_sql(
+                "CREATE TRIGGER no_room BEFORE INSERT ON audit_entry FOR EACH STATEMENT"
+                " EXECUTE FUNCTION no_room()"
+            )
+        found = problem(api.load_csv(*ROWS), 503, "disk_full")
+        assert found["detail"].startswith("the disk of the database's server is full")
+        assert "make room there and try again" in str(found)
+        assert api.row_counts() == before
+        with api.services.engine.begin() as connection:
+            connection.exec_driver_sql("DROP FUNCTION no_room CASCADE")
+        report = api.load_csv(*ROWS).json()
+        assert report["configuration_items"]["created"] == len(ROWS)
 
 
 @pytest.mark.slow

@@ -120,6 +120,24 @@ def test_history_tells_of_the_relationships_too_where_asked(
     problem(api.get(f"/relationships/{gone}"), 404, "no_such_relationship")
 
 
+def test_the_list_of_relationships_is_that_of_then(moments: tuple[Asker, str, str]) -> None:
+    api, before, middle = moments
+    ids = named(api, f"&as_of={middle}")
+
+    def ends(query: str) -> list[tuple[str, str]]:
+        found = history(api, f"/relationships?{query}")
+        return [(each["dependent"]["name"], each["provider"]["name"]) for each in found]
+
+    assert ends("") == [("Checkout", "api"), ("api", "db-2")]
+    assert ends(f"as_of={middle}") == [("Checkout", "api"), ("api", "db-1")]
+    assert ends(f"as_of={middle}&provider_id={ids['db-1']}") == [("api", "db-1")]
+    assert ends(f"as_of={middle}&ordering=-id&limit=1") == [("api", "db-1")]
+    assert ends(f"as_of={before}") == []
+    page = api.get(f"/relationships?as_of={middle}&limit=1&cursor=").json()
+    assert page["count"] == 2
+    assert f"as_of={middle.replace(':', '%3A')}" in page["next"]
+
+
 def history(api: Asker, path: str) -> list[dict[str, Any]]:
     page = api.get(path)
     assert page.status_code == 200, page.text
@@ -130,7 +148,10 @@ def history(api: Asker, path: str) -> list[dict[str, Any]]:
 def test_moments_and_questions_that_cannot_be_are_refused(api: Asker) -> None:
     api.load_csv("a,server")
     future = rfc3339(now() + timedelta(hours=1))
-    paths = ("/cis?", "/cis/1?", "/cis/1/neighbours?", "/relationships/1?", "/impact?failed=a&")
+    paths = (
+        *("/cis?", "/cis/1?", "/cis/1/neighbours?", "/impact?failed=a&"),
+        *("/relationships?", "/relationships/1?"),
+    )
     for path in paths:
         problem(api.get(f"{path}as_of={future}"), 422, "moment_in_future")
         problem(api.get(f"{path}as_of=yesterday"), 422, "invalid_request")
@@ -139,6 +160,8 @@ def test_moments_and_questions_that_cannot_be_are_refused(api: Asker) -> None:
     problem(api.get(f"/cis?{past}&version=1"), 422, "invalid_query")
     problem(api.get(f"/cis?{past}&ordering=name"), 422, "invalid_query")
     problem(api.get(f"/cis?{past}&nosuch=1"), 422, "invalid_query")
+    problem(api.get(f"/relationships?{past}&group_id=1"), 422, "invalid_query")
+    problem(api.get(f"/relationships?{past}&type__gte=a"), 422, "invalid_query")
     problem(api.get(f"/cis/1?{past}"), 404, "no_such_ci")
     begun = "from=2026-01-01T00:00:00Z"
     problem(api.get(f"/diff?{begun}"), 422, "one_subject")

@@ -105,7 +105,8 @@ def test_a_load_whose_worker_died_is_done_once_by_the_next(
     monkeypatch.setattr(inventory, "load_inventory", actual)
     payload = queued.get("/jobs").json()["results"][0]["payload"]
     for _ in range(2):
-        inventory.run_import(queued.services.engine, queued.services.settings, payload)
+        held = queued.services
+        inventory.run_import(held.engine, held.settings, payload, held.load_board)
     report = queued.get(place).json()
     assert (report["state"], report["configuration_items"]["created"]) == ("done", 1)
     assert queued.get("/cis").json()["count"] == 1
@@ -202,6 +203,26 @@ def test_what_is_exported_loads_again_as_it_was(any_api: Asker, tmp_path_factory
         report = other.upload("/imports", ("export.json", exported.content)).json()
         assert (report["state"], report["problems"]) == ("done", [])
         assert other.get("/export").json() == exported.json()
+
+
+def test_tables_that_are_exported_load_again_as_they_were(
+    any_api: Asker, tmp_path_factory: Any
+) -> None:
+    any_api.upload("/imports", ("cis.csv", CIS), ("needs.csv", NEEDS), source="x")
+    any_api.load_csv(
+        "1,'=twin,server,4", "2,twin,application,", header="key,name,ci_class,cores:json"
+    )
+    exported = any_api.get("/export", params={"format": "csv"})
+    assert exported.headers["content-type"] == "application/zip"
+    folder = tmp_path_factory.mktemp("other")
+    settings = Settings(_env_file=None, data_dir=folder, embedding_enabled=False)
+    with in_process(Services(settings)) as other:
+        report = other.upload("/imports", ("export.zip", exported.content)).json()
+        assert (report["state"], report["problems"]) == ("done", [])
+        (twin,) = other.get("/cis", params={"name": "=twin"}).json()["results"]
+        assert twin["attributes"] == {"cores": 4}
+        assert other.get("/export", params={"format": "csv"}).content == exported.content
+    assert problem(any_api.get("/export", params={"format": "xls"}), 422)
 
 
 def test_records_that_named_a_ci_find_it_once_it_is_loaded(any_api: Asker) -> None:

@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 
-from api import examples
+from api import change_examples, examples
 from api.app import _ROUTERS, API, create_app
 from api.services import Services
 from api.strict_route import StrictRoute
-from cmdb.impact_schemas import ImpactAnswer, ImpactQuestion
+from cmdb.full_impact import FullImpactQuestion
+from cmdb.impact_schemas import ImpactAnswer
 from cmdb.schemas import ImportReport
+from kb.change_assessment_schemas import AssessmentQuestion
 from kb.suggest_schemas import SuggestionAnswer, SuggestionQuestion
+from kb.suspect_schemas import SuspectsAnswer, SuspectsQuestion
 from opsatlas.settings import Settings
 
 FREE = {"/healthz", "/readyz", "/version"}
@@ -131,8 +134,14 @@ def test_conditions_are_described(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("model", "example"),
     [
-        *[(ImpactQuestion, each["value"]) for each in examples.IMPACT_QUESTIONS.values()],
+        *[(FullImpactQuestion, each["value"]) for each in examples.IMPACT_QUESTIONS.values()],
         *[(SuggestionQuestion, each["value"]) for each in examples.SUGGESTION_QUESTIONS.values()],
+        *[
+            (AssessmentQuestion, each["value"])
+            for each in change_examples.ASSESSMENT_QUESTIONS.values()
+        ],
+        *[(SuspectsQuestion, each["value"]) for each in examples.SUSPECTS_QUESTIONS.values()],
+        (SuspectsAnswer, examples.SUSPECTS_ANSWER),
         (ImpactAnswer, examples.IMPACT_ANSWER),
         (SuggestionAnswer, examples.SUGGESTION_ANSWER),
         (ImportReport, examples.IMPORT_REPORT),
@@ -140,7 +149,7 @@ def test_conditions_are_described(document: dict[str, Any]) -> None:
 )
 def test_every_example_is_true_to_its_schema(model: Any, example: dict[str, Any]) -> None:
     read = model.model_validate(example)
-    assert set(read.model_dump(mode="json", exclude_unset=True)) == set(example)
+    assert set(read.model_dump(mode="json", exclude_unset=True, by_alias=True)) == set(example)
 
 
 def test_the_examples_are_in_the_description(document: dict[str, Any]) -> None:
@@ -149,4 +158,4 @@ def test_the_examples_are_in_the_description(document: dict[str, Any]) -> None:
     assert set(body["examples"]) == set(examples.IMPACT_QUESTIONS)
     answer = impact["responses"]["200"]["content"]["application/json"]
     assert answer["example"] == examples.IMPACT_ANSWER
-    assert answer["schema"] == {"$ref": "#/components/schemas/ImpactAnswer"}
+    assert answer["schema"] == {"$ref": "#/components/schemas/FullImpactAnswer"}

@@ -69,6 +69,7 @@ LIMITS = settings(
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_every_route_keeps_to_its_description(described: BaseSchema, mode: GenerationMode) -> None:
     faults: list[str] = []
+    described = described.exclude(path="/api/v1/events")  # a stream has no end to wait for
     for result in described.get_all_operations():
         assert isinstance(result, Ok)
         operation = result.ok()

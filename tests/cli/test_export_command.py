@@ -1,6 +1,7 @@
 """`opsatlas export`: what it writes, loaded into an empty database, is the same inventory."""
 
 import json
+import zipfile
 from typing import Any
 
 from tests.cli.conftest import SEED, Cli, make_cli
@@ -40,6 +41,26 @@ def test_an_export_may_go_to_a_file_and_come_from_a_server(shop: Cli, cli: Cli) 
     written = json.loads((cli.folder / "out.json").read_text())
     assert told == {"file": "out.json", "configuration_items": 9, "relationships": 7}
     assert written == shop.done("export").json
+
+
+def test_tables_go_to_a_folder_or_an_archive_and_load_again(shop: Cli) -> None:
+    told = shop.done("export", "--format", "csv", "--output", "tables", "--json").json
+    assert told == {"file": "tables", "configuration_items": 9, "relationships": 7}
+    shop.done("export", "--format", "csv", "--output", "tables.zip")
+    with zipfile.ZipFile(shop.folder / "tables.zip") as archive:
+        for name in archive.namelist():
+            assert archive.read(name) == (shop.folder / "tables" / name).read_bytes()
+    other = make_cli(shop.folder / "other")
+    other.done("load", str(shop.folder / "tables"))
+    other.done("export", "--format", "csv", "--output", "again")
+    for table in (shop.folder / "tables").iterdir():
+        assert (other.folder / "again" / table.name).read_bytes() == table.read_bytes()
+
+
+def test_tables_need_a_place(shop: Cli) -> None:
+    refused = shop("export", "--format", "csv")
+    assert refused.code == 2
+    assert "--output FOLDER" in refused.err
 
 
 def test_an_export_into_nowhere_is_a_usage_error(shop: Cli) -> None:

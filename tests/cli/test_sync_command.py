@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,6 +51,26 @@ def test_a_source_is_pulled_shown_and_listed(pulling: Cli, system: System) -> No
     assert cut.code == 1
     assert "interrupted: http://127.0.0.1" in plain_words(cut.out)
     assert TOKEN not in cut.out + cut.err
+
+
+def test_ctrl_c_frees_the_run_at_once_and_the_next_one_goes_on(
+    pulling: Cli, system: System
+) -> None:
+    process = pulling.start("sync", "racks", "--json")
+
+    def interrupt() -> None:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)  # until it has heard; then the answer comes
+
+    system.before[2] = interrupt
+    out, _ = process.communicate(timeout=60)
+    assert (process.returncode, json.loads(out)["code"]) == (130, "interrupted")
+    assert "nothing was loaded" in json.loads(out)["detail"]
+    (row,) = pulling.done("sync", "--list", "--json").json["results"]
+    assert (row["last_run"]["state"], row["last_run"]["pages"]) == ("interrupted", 1)
+    already = len(system.asked)
+    run = pulling.done("sync", "racks", "--json").json
+    assert (run["state"], run["pages"]) == ("done", len(system.asked) - already + 1)
 
 
 def test_what_cannot_be_is_told(pulling: Cli) -> None:

@@ -31,13 +31,13 @@ from cmdb.load_options import LoadLimits, LoadOptions
 from cmdb.manual import release
 from cmdb.merge import merge as merge_cis
 from cmdb.models import ConfigurationItem, ImportRun, ImportState, Relationship
-from cmdb.past_lists import list_cis_at
+from cmdb.past_lists import list_cis_at, list_relationships_at
 from cmdb.plan import Missing
 from cmdb.precedence import set_precedence, several_sources
 from cmdb.priority import DEFAULT_MATRIX
 from cmdb.recompute import recompute
 from cmdb.references import IdReference
-from cmdb.relationship_reads import neighbours, relationships_out
+from cmdb.relationship_reads import list_relationships, neighbours, relationships_out
 from cmdb.relationships import create_relationships, delete_relationship, update_relationship
 from cmdb.reviews import keep_apart, merge
 from cmdb.schemas import CIIn, CIPatch, RelationshipIn, RelationshipPatch
@@ -220,6 +220,18 @@ QUERIES = [
         {"serial_number__ic": "b2"},
     )
 ]
+EDGE_QUERIES = [
+    parse_query({name: [value] for name, value in each.items()}, 100)
+    for each in (
+        {"limit": "2", "offset": "1"},
+        {"limit": "2", "cursor": ""},
+        {"dependent_id": "1"},
+        {"provider_id__n": "2", "ordering": "-id"},
+        {"type__isw": "DEP", "dependency": "optional"},
+        {"dependency__n": "optional", "id__gte": "2"},
+        {"type__empty": "false", "provider_id__lte": "2"},
+    )
+]
 
 
 def present(engine: Engine) -> Copy:
@@ -238,6 +250,7 @@ def present(engine: Engine) -> Copy:
                 (page.count, page.more, page.last_id, page.results)
                 for page in (list_cis(session, query) for query in QUERIES)
             ],
+            "edges": [list_relationships(session, query) for query in EDGE_QUERIES],
         }
 
 
@@ -272,6 +285,7 @@ def past(engine: Engine, graphs: GraphCache, at: datetime, most: int) -> Copy:
                 (page.count, page.more, page.last_id, page.results)
                 for page in (list_cis_at(session, moment, query) for query in QUERIES)
             ],
+            "edges": [list_relationships_at(session, moment, query) for query in EDGE_QUERIES],
         }
 
 

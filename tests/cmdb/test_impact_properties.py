@@ -87,6 +87,24 @@ def test_every_explanation_can_be_checked_by_hand(case: tuple[Landscape, list[in
         oracle.check_path(landscape, failed, path)
 
 
+@brief
+@given(landscapes(), st.data(), st.sampled_from(list(WALKS.values())))
+def test_what_is_only_degraded_spreads_as_the_table_says_beside_what_failed(
+    case: tuple[Landscape, list[int]], data: st.DataObject, limit: int
+) -> None:
+    landscape, failed = case
+    failed = failed[: data.draw(st.integers(0, len(failed)))]
+    degraded = data.draw(st.lists(st.sampled_from(sorted(landscape.cis)), max_size=3))
+    result = analyse(snapshot_of(landscape), failed, worklist_limit=limit, degraded=degraded)
+    expected = {ci: s for ci, s in oracle.states(landscape, failed, degraded).items() if s}
+    reached = result.reached
+    assert dict(zip(result.ids.tolist(), reached.state.tolist(), strict=True)) == expected
+    distances = dict(zip(result.ids.tolist(), reached.distance.tolist(), strict=True))
+    assert distances == oracle.distances(landscape, failed, degraded)
+    for ci in expected:
+        oracle.check_path(landscape, failed, claimed_path(result, ci), degraded)
+
+
 @thorough
 @given(landscapes(), st.randoms(use_true_random=False))
 def test_neither_the_way_to_walk_nor_the_order_of_rows_changes_any_answer(

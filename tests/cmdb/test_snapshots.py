@@ -1,13 +1,24 @@
 """The graph in memory follows the database: own writes at once, others' on the next look."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
-from sqlalchemy import Engine, delete, update
+import pytest
+from sqlalchemy import Engine, delete, insert, select, update
 
+from cmdb import snapshots
 from cmdb.impact import State, analyse
-from cmdb.models import CIClass, ConfigurationItem, Relationship, RelationshipType
+from cmdb.models import (
+    CIClass,
+    ConfigurationItem,
+    RedundancyGroup,
+    Relationship,
+    RelationshipType,
+)
 from cmdb.snapshots import CI, CI_CLASS, RELATIONSHIP, RELATIONSHIP_TYPE, GraphCache, build
 from opsatlas import revision
+from opsatlas.clock import now
 from opsatlas.db.engine import open_engine
 from opsatlas.db.transaction import reading, transaction
 from opsatlas.settings import Settings
@@ -149,3 +160,123 @@ def test_many_readers_during_many_writes_always_see_a_whole_graph(engine: Engine
     for reader in readers:
         reader.join()
     assert wrong == []
+
+
+def test_a_reader_that_began_before_a_write_gets_the_graph_of_then_and_reads_nothing_anew(
+    engine: Engine,
+) -> None:
+    cache = GraphCache()
+    with transaction(engine) as session:
+        web, database = put_ci(session, "web"), put_ci(session, "db")
+    assert state(engine, cache, database, web) == State.OPERATIONAL
+    with reading(engine) as early:
+        revision.newest(early)
+        with transaction(engine) as session:
+            put_relationship(session, web, database)
+        assert state(engine, cache, database, web) == State.DOWN
+        with no_builds():
+            then = cache.current(early)
+            assert analyse(then.snapshot, [database]).state_of(web) == State.OPERATIONAL
+            assert state(engine, cache, database, web) == State.DOWN
+
+
+def test_a_change_of_relationships_and_cis_is_brought_in_without_reading_all(
+    engine: Engine,
+) -> None:
+    cache = GraphCache()
+    with transaction(engine) as session:
+        web, database = put_ci(session, "web"), put_ci(session, "db")
+    assert state(engine, cache, database, web) == State.OPERATIONAL
+    with no_builds():
+        with transaction(engine) as session:
+            spare = put_ci(session, "db-2", "technical_service")
+            links = [
+                put_relationship(session, web, each, group="dbs") for each in (database, spare)
+            ]
+        assert state(engine, cache, database, web) == State.AT_RISK
+        with transaction(engine) as session:
+            session.execute(update(RedundancyGroup).values(min_up=2))
+            revision.note(session, RELATIONSHIP, links[:1])
+        assert state(engine, cache, spare, web) == State.DOWN
+        with transaction(engine) as session:
+            session.execute(update(Relationship).values(group_id=None, dependency="optional"))
+            revision.note(session, RELATIONSHIP, links)
+        assert state(engine, cache, spare, web) == State.DEGRADED
+        with transaction(engine) as session:
+            session.execute(delete(Relationship).where(Relationship.provider_id == spare))
+            session.execute(delete(ConfigurationItem).where(ConfigurationItem.id == spare))
+            revision.note(session, CI, [spare])
+            revision.note(session, RELATIONSHIP, links[1:])
+        assert state(engine, cache, database, web) == State.DEGRADED
+    with reading(engine) as session:
+        assert not cache.current(session).snapshot.has(spare)
+
+
+def test_what_is_not_committed_is_seen_by_its_writer_alone(engine: Engine) -> None:
+    cache = GraphCache()
+    with transaction(engine) as session:
+        web, database = put_ci(session, "web"), put_ci(session, "db")
+    assert state(engine, cache, database, web) == State.OPERATIONAL
+    with suppress(ZeroDivisionError), transaction(engine) as session:
+        put_relationship(session, web, database)
+        graph = cache.current(session)
+        assert analyse(graph.snapshot, [database]).state_of(web) == State.DOWN
+        raise ZeroDivisionError
+    with transaction(engine) as session:
+        put_ci(session, "other")  # takes the revision that was given back
+    assert state(engine, cache, database, web) == State.OPERATIONAL
+
+
+def test_thousands_of_relationships_at_once_are_brought_in_without_reading_all(
+    engine: Engine,
+) -> None:
+    cache = GraphCache()
+    with transaction(engine) as session:
+        web, database = put_ci(session, "web"), put_ci(session, "db")
+        proxies = [put_ci(session, f"proxy-{number}") for number in range(1200)]
+    assert state(engine, cache, database, web) == State.OPERATIONAL
+    with transaction(engine) as session:
+        ends = [(each, database) for each in proxies] + [(web, each) for each in proxies]
+        rows = [
+            {"dependent_id": a, "provider_id": b, "type": "depends_on", "dependency": "required",
+             "version": 1, "created_at": now(), "updated_at": now()}
+            for a, b in ends
+        ]  # fmt: skip
+        session.execute(insert(Relationship), rows)
+        links = session.scalars(select(Relationship.id)).all()
+        revision.note(session, RELATIONSHIP, links, most=revision.NAMED_IN_A_LOAD)
+    with no_builds(), reading(engine) as session:
+        found = analyse(cache.current(session).snapshot, [database])
+    assert len(found.ids) == 1202
+    assert found.reached.distance.tolist() == [2, 0, *[1] * 1200]
+
+
+def test_a_worn_graph_is_laid_out_again_in_the_background_and_misses_nothing(
+    sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "COMPACT_AT", 3)
+    cache = GraphCache()
+    with transaction(sqlite_engine) as session:
+        database = put_ci(session, "db")
+    last = database
+    for number in range(30):
+        with transaction(sqlite_engine) as session:
+            last, before = put_ci(session, f"web-{number}"), last
+            put_relationship(session, last, before)
+        assert state(sqlite_engine, cache, database, last) == State.DOWN
+    cache.wait()
+    assert state(sqlite_engine, cache, database, last) == State.DOWN
+    with reading(sqlite_engine) as session:
+        assert len(cache.current(session).snapshot.moved) < 30
+
+
+@contextmanager
+def no_builds() -> Iterator[None]:
+    """Fails where the whole graph is read from SQL."""
+
+    def refuse(_session: object) -> None:
+        raise AssertionError("the graph is read anew")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(snapshots, "build", refuse)
+        yield

@@ -53,3 +53,18 @@ def test_a_unit_of_work_that_fails_takes_no_revision(engine: Engine) -> None:
         pass
     with reading(engine) as session:
         assert revision.newest(session) == 0
+
+
+def test_a_cache_may_ask_whether_anything_else_changed(engine: Engine) -> None:
+    with transaction(engine) as session:
+        first = revision.note(session, "ci", [1])
+    with transaction(engine) as session:
+        second = revision.note(session, "ci_state", [1])
+    with transaction(engine) as session:
+        revision.note(session, "ci", [2])
+        later = revision.note(session, "ci_state", range(1, 5000))
+    with reading(engine) as session:
+        assert not revision.changed_only(session, first, ["ci_state"])
+        assert not revision.changed_only(session, second, ["ci_state"])
+        assert revision.changed_only(session, later - 1, ["ci_state"])
+        assert not revision.changed_only(session, later + 1, ["ci_state"]), "a restored backup"

@@ -63,9 +63,13 @@ class Landscape:
         return [group for group in groups if group[1]]
 
 
-def states(landscape: Landscape, failed: Iterable[int]) -> dict[int, int]:
+def states(
+    landscape: Landscape, failed: Iterable[int], degraded: Iterable[int] = ()
+) -> dict[int, int]:
     """The state of every CI, by raising states until the table has nothing more to say."""
     state = dict.fromkeys(landscape.cis, OPERATIONAL)
+    for ci in degraded:
+        state[ci] = DEGRADED
     for ci in failed:
         state[ci] = DOWN
     plain = [r for r in landscape.present() if r.group is None]
@@ -89,11 +93,14 @@ def states(landscape: Landscape, failed: Iterable[int]) -> dict[int, int]:
     return state
 
 
-def distances(landscape: Landscape, failed: Iterable[int]) -> dict[int, int]:
+def distances(
+    landscape: Landscape, failed: Iterable[int], degraded: Iterable[int] = ()
+) -> dict[int, int]:
     """For each affected CI the length of the shortest chain of final states that explains it."""
-    failed = set(failed)
-    state = states(landscape, failed)
-    far: dict[int, float] = {ci: 0 if ci in failed else inf for ci in landscape.cis}
+    failed, degraded = set(failed), set(degraded)
+    state = states(landscape, failed, degraded)
+    begun = failed | {ci for ci in degraded if state[ci] == DEGRADED}
+    far: dict[int, float] = {ci: 0 if ci in begun else inf for ci in landscape.cis}
     plain = [r for r in landscape.present() if r.group is None]
     groups = landscape.groups_in_effect()
     changed = True
@@ -133,14 +140,20 @@ class ClaimedStep:
     min_up: int | None = None
 
 
-def check_path(landscape: Landscape, failed: Iterable[int], path: Sequence[ClaimedStep]) -> None:
+def check_path(
+    landscape: Landscape,
+    failed: Iterable[int],
+    path: Sequence[ClaimedStep],
+    degraded: Iterable[int] = (),
+) -> None:
     """Fails (AssertionError) at the first step that the raw relationships do not bear out."""
-    failed = set(failed)
-    state = states(landscape, failed)
+    failed, degraded = set(failed), set(degraded)
+    state = states(landscape, failed, degraded)
     by_id = {r.id: r for r in landscape.present()}
     first = path[0]
-    assert first.ci in failed, "a path begins at a failed CI"
-    assert (first.kind, first.provider, first.state) == ("failed", None, DOWN)
+    assert first.ci in failed | degraded, "a path begins at a failed CI"
+    assert (first.kind, first.provider) == ("failed", None)
+    assert first.state == (DOWN if first.ci in failed else DEGRADED) == state[first.ci]
     for before, step in pairwise(path):
         assert step.ci not in failed, "a failed CI needs no other cause"
         assert step.state == state[step.ci], "each step shows the final state"

@@ -36,6 +36,26 @@ def test_a_workbook_says_the_same_as_the_csv_of_its_sheet() -> None:
     assert from_xlsx == from_csv
 
 
+def test_a_workbook_that_was_an_export_has_typed_cells_and_escapes_like_one() -> None:
+    header: list[object] = [
+        "name",
+        "ci_class",
+        "cores:json",
+        "up:json",
+        "attributes:json",
+        "'=note",
+    ]
+    rows: list[list[object]] = [header, ["'=a", "server", 4, True, '{"Owner":"x"}', "''-"]]
+    records, problems = read(native_xlsx, workbook({"S": rows}))
+    assert not problems
+    assert [(each.fields, each.attributes) for each in records] == [
+        (
+            {"name": "=a", "ci_class": "server"},
+            {"=note": "'-", "cores": 4, "up": True, "Owner": "x"},
+        )
+    ]
+
+
 def test_places_are_the_rows_of_the_sheet_and_name_it_where_there_are_several() -> None:
     rows: list[list[object]] = [["Servers of 2026"], [], *CIS, [], ["db", "database"]]
     records, _ = read(native_xlsx, workbook({"S": rows}), "book.xlsx")

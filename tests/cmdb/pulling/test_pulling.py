@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cmdb.importers.netbox_objects import KINDS
+from cmdb.importers.netbox.objects import KINDS
 from cmdb.pulling.fetch import Fetcher
 from cmdb.pulling.kinds import PULLERS
 from cmdb.pulling.protocol import Ask, Puller, SourceRefusedError, Wanted
