@@ -105,6 +105,7 @@ class Services:
         """Bring the database to the newest schema; warm the model and start the worker if asked."""
         migrate.upgrade(self.engine)
         if background:
+            self.graphs.compile_from = self.settings.impact_compile_from
             if self.settings.embedding_enabled:
                 self.embedder.start()
             self.worker.start()

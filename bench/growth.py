@@ -26,6 +26,7 @@ import rustworkx as rx
 from bench.topology import Topology, layered
 from cmdb.graph import GraphSnapshot
 from cmdb.impact import analyse
+from cmdb.walks import compile_walk
 
 PER_BIN = 25
 """Failures timed a bin."""
@@ -52,6 +53,7 @@ class Bin:
 
 def main() -> None:
     options = _arguments()
+    compile_walk()
     sizes = [(options.cis, options.relationships)]
     sizes.append((options.cis // 10, options.relationships // 10))
     curves = {}

@@ -26,6 +26,7 @@ import rustworkx as rx
 from bench.topology import Topology, layered
 from cmdb.graph import GraphSnapshot
 from cmdb.impact import analyse
+from cmdb.walks import compile_walk
 
 TOP = 100
 WARM_UP = 5
@@ -76,6 +77,8 @@ RIVALS: dict[str, Builder] = {"rustworkx": rustworkx, "networkx": networkx}
 
 def main() -> None:
     options = _arguments()
+    if not options.interpreted:
+        compile_walk()
     topology = layered(options.cis, options.relationships, options.seed)
     builders = {"opsatlas": opsatlas} | {name: RIVALS[name] for name in options.rivals}
     engines = [_build(name, builder, topology) for name, builder in builders.items()]
@@ -98,6 +101,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cis", type=int, default=100_000)
     parser.add_argument("--relationships", type=int, default=500_000)
     parser.add_argument("--queries", type=int, default=1000, help="random CIs to ask about")
+    parser.add_argument(
+        "--interpreted", action="store_true", help="walk as before the machine code is there"
+    )
     parser.add_argument("--rivals", nargs="*", choices=list(RIVALS), default=list(RIVALS))
     parser.add_argument(
         "--budget",

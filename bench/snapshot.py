@@ -82,7 +82,6 @@ def _measured(engine: Engine, folder: Path, options: argparse.Namespace) -> dict
     report["resident with working arrays, MB"] = round(resident_mb() - before, 1)
     (path,) = folder.glob("*.snapshot")
     path.unlink()
-    cache.close()
     with _timed(report, "save, s"):
         cache.close()
     report["file, MB"] = round(path.stat().st_blocks * 512 / 1e6, 1)

@@ -16,6 +16,7 @@ from cmdb.apply_records import (
 from cmdb.apply_relationships import (
     add_claims,
     change_relationships,
+    change_words,
     create_relationships,
     remove_empty_groups,
     remove_relationships,
@@ -24,7 +25,7 @@ from cmdb.bulk import LoadRun, chunks, insert_returning_ids
 from cmdb.incoming import STATUS, STORED
 from cmdb.load_progress import Progress, Writing, untold
 from cmdb.models import ConfigurationItem, LifecycleStatus
-from cmdb.plan import ChangedCI, CurrentCI, NewCI, NewRecord, Plan, Rules
+from cmdb.plan import ChangedCI, CurrentCI, NewCI, NewClaim, NewRecord, Plan, Rules
 from opsatlas import revision
 from opsatlas.actor import Actor
 
@@ -63,7 +64,9 @@ def apply(
     created_ids = create_relationships(load, plan, real)
     change_relationships(load, plan)
     remove_empty_groups(load, plan)
-    add_claims(load, created_ids, plan.new_claims)
+    created = zip(created_ids, (each.said for each in plan.new_relationships), strict=True)
+    add_claims(load, (NewClaim(*each) for each in created), plan.new_claims)
+    change_words(load, plan.changed_words)
     cis = [*new_ids, *(each.ci.id for each in plan.changed_cis)]
     revision.note(session, "ci", cis, keep=revision_keep, most=revision.NAMED_IN_A_LOAD)
     relationships = [

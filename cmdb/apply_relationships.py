@@ -1,6 +1,7 @@
 """The relationships' part of carrying out a plan: relationships, groups, who reports them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import bindparam, delete, exists, select, update
@@ -8,8 +9,9 @@ from sqlalchemy import bindparam, delete, exists, select, update
 from cmdb.apply_records import journal
 from cmdb.bulk import LoadRun, chunks, insert_returning_ids
 from cmdb.models import RedundancyGroup, Relationship, RelationshipSource
-from cmdb.plan import ChangedGroup, Identity, NewRelationship, Plan
+from cmdb.plan import ChangedWord, Identity, NewClaim, NewRelationship, Plan
 from cmdb.relationship_states import relationship_states
+from cmdb.relationship_words import FIELDS
 from opsatlas.clock import rfc3339
 from opsatlas.db.rows import insert_rows
 
@@ -23,12 +25,20 @@ def remove_relationships(load: LoadRun, plan: Plan) -> None:
     """Delete what no source reports any more, and what this source said of the others."""
     for some in chunks(plan.dropped_claims):
         rows = load.session.execute(
-            select(_CLAIMS.c.relationship_id, _CLAIMS.c.run_id).where(
+            select(_CLAIMS).where(
                 _CLAIMS.c.source == load.source, _CLAIMS.c.relationship_id.in_(some)
             )
         )
         claims = (
-            (str(row.relationship_id), {"source": load.source, "run": row.run_id}) for row in rows
+            (
+                str(row.relationship_id),
+                {
+                    "source": load.source,
+                    "run": row.run_id,
+                    "said": [row.dependency, row.min_up],
+                },
+            )
+            for row in rows
         )
         journal(load, "claim", claims)
         load.session.execute(
@@ -53,6 +63,7 @@ def _journal_removal(load: LoadRun, ids: list[int]) -> None:
             _GROUPS.c.min_up,
             _GROUPS.c.min_up_is_percent,
             _CLAIMS.c.run_id,
+            *(_CLAIMS.c[name].label(f"said_{name}") for name in FIELDS),
         )
         .outerjoin(_GROUPS, _GROUPS.c.id == _RELATIONSHIPS.c.group_id)
         .join(
@@ -80,6 +91,7 @@ def _journal_removal(load: LoadRun, ids: list[int]) -> None:
                     "min_up_is_percent": row.min_up_is_percent,
                     "source": load.source,
                     "run": row.run_id,
+                    "said": [row.said_dependency, row.said_min_up],
                 },
             )
             for row in rows
@@ -87,19 +99,54 @@ def _journal_removal(load: LoadRun, ids: list[int]) -> None:
     )
 
 
-def add_claims(load: LoadRun, created: list[int], known: list[int]) -> None:
-    """Keep that the source reports these relationships, new ones and those that others report."""
-    for some in chunks([*created, *known]):
+def add_claims(load: LoadRun, created: Iterable[NewClaim], known: list[NewClaim]) -> None:
+    """Keep that the source reports these relationships, new ones and those that others report,
+    and what it says of them."""
+    for some in chunks(chain(created, known)):
         insert_rows(
             load.session,
             _CLAIMS,
             [
-                {"relationship_id": each, "source": load.source, "run_id": load.run_id}
+                {
+                    "relationship_id": each.id,
+                    "source": load.source,
+                    "run_id": load.run_id,
+                    "dependency": each.said.dependency,
+                    "min_up": each.said.min_up,
+                }
                 for each in some
             ],
         )
     for some in chunks(known):
-        _reported(load, some, before=[], after=[load.source])
+        _reported(load, [each.id for each in some], before=[], after=[load.source])
+
+
+def change_words(load: LoadRun, changes: list[ChangedWord]) -> None:
+    """Write what the source now says, and keep what it said before for undoing the run."""
+    mine = (_CLAIMS.c.source == load.source) & (_CLAIMS.c.relationship_id == bindparam("of_id"))
+    statement = (
+        update(_CLAIMS).where(mine).values({name: bindparam(f"new_{name}") for name in FIELDS})
+    )
+    for some in chunks(changes):
+        entries = (
+            (
+                str(each.id),
+                {"source": load.source, "before": list(each.before), "after": list(each.after)},
+            )
+            for each in some
+        )
+        journal(load, "said", entries)
+        load.session.execute(
+            statement,
+            [
+                {
+                    "of_id": each.id,
+                    "new_dependency": each.after.dependency,
+                    "new_min_up": each.after.min_up,
+                }
+                for each in some
+            ],
+        )
 
 
 def _reported(load: LoadRun, ids: list[int], *, before: list[str], after: list[str]) -> None:
@@ -177,7 +224,6 @@ def create_relationships(load: LoadRun, plan: Plan, real: Callable[[int], int]) 
 def change_relationships(load: LoadRun, plan: Plan) -> None:
     """Write the new limits of groups and the new dependencies of relationships."""
     for some_groups in chunks(plan.changed_groups):
-        _journal_groups(load, some_groups)
         load.session.execute(
             update(_GROUPS)
             .where(_GROUPS.c.id == bindparam("of_id"))
@@ -193,12 +239,6 @@ def change_relationships(load: LoadRun, plan: Plan) -> None:
         )
     changes = plan.changed_relationships
     for some in chunks(changes):
-        dependencies = [each for each in some if "dependency" in each.before]
-        journal(
-            load,
-            "relationship",
-            ((str(each.id), {**each.before, "after": each.after}) for each in dependencies),
-        )
         load.session.execute(
             update(_RELATIONSHIPS)
             .where(_RELATIONSHIPS.c.id == bindparam("of_id"))
@@ -210,26 +250,6 @@ def change_relationships(load: LoadRun, plan: Plan) -> None:
             [{"of_id": each.id, "new_dependency": each.dependency} for each in some],
         )
     load.audit("update", "relationship", ((each.id, each.before, each.after) for each in changes))
-
-
-def _journal_groups(load: LoadRun, changes: list[ChangedGroup]) -> None:
-    after = {each.id: list(each.min_up) for each in changes}
-    rows = load.session.execute(select(_GROUPS).where(_GROUPS.c.id.in_(after)))
-    journal(
-        load,
-        "redundancy_group",
-        (
-            (
-                str(row.id),
-                {
-                    "min_up": row.min_up,
-                    "min_up_is_percent": row.min_up_is_percent,
-                    "after": after[row.id],
-                },
-            )
-            for row in rows
-        ),
-    )
 
 
 def _named(identity: Identity, dependency: str) -> dict[str, Any]:

@@ -84,13 +84,17 @@ class Precedence:
 
     def _order(
         self, name: str, claim: Claim, moment: datetime
-    ) -> tuple[bool, bool, int, int, str, bool, str]:
-        order = self.orders.get(name, self.orders.get(ANY, ()))
-        listed = order.index(claim.source) if claim.source in order else len(order)
-        there = self.known.index(claim.source) if claim.source in self.known else len(self.known)
-        stale = self.is_stale(claim, moment)
+    ) -> tuple[bool, bool, tuple[bool, int, int, str], bool, str]:
         by_hand = claim.source == MANUAL
-        return not by_hand, stale, listed, there, claim.source, claim.joined, claim.key
+        stale = self.is_stale(claim, moment)
+        return not by_hand, stale, self.rank(name, claim.source), claim.joined, claim.key
+
+    def rank(self, name: str, source: str) -> tuple[bool, int, int, str]:
+        """Sorts sources by how much they are trusted for `name`, the most trusted first."""
+        order = self.orders.get(name, self.orders.get(ANY, ()))
+        listed = order.index(source) if source in order else len(order)
+        there = self.known.index(source) if source in self.known else len(self.known)
+        return source != MANUAL, listed, there, source
 
 
 def effective(

@@ -33,6 +33,7 @@ from cmdb.plan import (
     Rules,
     StoredRecord,
 )
+from cmdb.relationship_words import SILENT, Word
 from cmdb.values import MinUp
 
 _CHUNK = 10_000  # SQLite takes 32,766 parameters a statement
@@ -64,6 +65,12 @@ _RELATIONSHIP_COLUMNS: tuple[_Column, ...] = (
     Relationship.type,
     Relationship.group_id,
     Relationship.dependency,
+)
+_WORD_COLUMNS: tuple[_Column, ...] = (
+    RelationshipSource.relationship_id,
+    RelationshipSource.source,
+    RelationshipSource.dependency,
+    RelationshipSource.min_up,
 )
 _GROUP_COLUMNS: tuple[_Column, ...] = (
     RedundancyGroup.id,
@@ -234,24 +241,33 @@ def _read_relationships(
 
     take_groups(_rows(session, _GROUP_COLUMNS, RedundancyGroup.dependent_id, dependents))
     take(_rows(session, _RELATIONSHIP_COLUMNS, Relationship.dependent_id, dependents))
-    mine = RelationshipSource.source == source
+    words: dict[Word, Word] = {}
+
+    def take_words(rows: Iterable[Any]) -> None:
+        for relationship_id, row_source, dependency, min_up in rows:
+            word = Word(dependency, min_up)
+            word = words.setdefault(word, word)
+            if row_source == source:
+                current.claimed[relationship_id] = word
+                continue
+            current.claimed_by_others.add(relationship_id)
+            if word != SILENT:
+                said = current.said_by_others.setdefault(relationship_id, {})
+                said[sys.intern(row_source)] = word
+
+    known = {relationship.id for relationship in current.relationships.values()}
+    of_others = None
     if all_of_source:
-        claimed = select(RelationshipSource.relationship_id).where(mine)
-        current.claimed.update(session.scalars(claimed))
-        current.claimed_by_others.update(
-            session.scalars(select(RelationshipSource.relationship_id).where(~mine).distinct())
-        )
-        known = {relationship.id for relationship in current.relationships.values()}
-        rest = current.claimed - known
+        of_others = RelationshipSource.source != source
+        take_words(session.execute(select(*_WORD_COLUMNS).where(~of_others)))
+        rest = current.claimed.keys() - known
         groups = _rows(session, (Relationship.group_id, Relationship.id), Relationship.id, rest)
         unknown = {row[0] for row in groups} - group_names.keys() - {None}
         take_groups(_rows(session, _GROUP_COLUMNS, RedundancyGroup.id, unknown))
         take(_rows(session, _RELATIONSHIP_COLUMNS, Relationship.id, rest))
-    else:
-        known = {relationship.id for relationship in current.relationships.values()}
-        columns = (RelationshipSource.relationship_id,)
-        rows = _rows(session, columns, RelationshipSource.relationship_id, known, mine)
-        current.claimed.update(row[0] for row in rows)
+        known |= rest
+    identifier = RelationshipSource.relationship_id
+    take_words(_rows(session, _WORD_COLUMNS, identifier, known, of_others))
 
 
 def _rows(

@@ -35,6 +35,7 @@ from cmdb.graph_layout import Layout, Rows, Section, lay_out, offsets, spread
 from opsatlas.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from cmdb.compiled_walk import CompiledWalk
     from cmdb.propagation import Propagation
 
 __all__ = [
@@ -307,7 +308,12 @@ class GraphSnapshot:
 
     @cached_property
     def idle_propagations(self) -> list[Propagation]:
-        """Working arrays that fit this snapshot, kept between queries by `cmdb/impact.py`."""
+        """Working arrays that fit this snapshot, kept by `cmdb/interpreted_walk.py`."""
+        return []
+
+    @cached_property
+    def idle_compiled_walks(self) -> list[CompiledWalk]:
+        """The same of `cmdb/walks.py`."""
         return []
 
     @cached_property

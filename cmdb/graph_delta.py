@@ -29,9 +29,8 @@ from cmdb.graph_input import (
     rows_of_groups,
 )
 from cmdb.graph_layout import Rows, Section, lay_out, no_group, offsets, spread
+from cmdb.graph_lookup import positions_at, positions_of, union
 
-SCANNED = 8
-"""Relationships up to which each is looked for by its own pass over all."""
 MOST_MOVED = 50_000
 """CIs with moved rows above which everything is laid out again: who asks first waits for that."""
 
@@ -57,18 +56,25 @@ class GraphChange:
     """The groups that these name; others may be among them."""
 
 
-def changed(snapshot: GraphSnapshot, change: GraphChange) -> GraphSnapshot:
+def changed(
+    snapshot: GraphSnapshot, change: GraphChange, touched: Indices | None = None
+) -> GraphSnapshot:
     """The snapshot after a change; the one before stays as it was.
 
+    `touched`, where they are known, are its edges that the change names, from or to CIs that become
+    absent among them: they need not be looked for again.
     One thread at a time may do this with the snapshots of a family. Raises InvalidInputError as
     `GraphSnapshot.build` does.
     """
-    snapshot = _with_cis(snapshot, change)
+    layout, snapshot = snapshot.layout, _with_cis(snapshot, change)
     added = in_order(present_edges(snapshot.ids, snapshot.absent, [change.relationships]))
-    removed = np.union1d(
-        positions_of(snapshot, change.relationship_id, added.provider),
-        _positions_at(snapshot, find(snapshot.ids, change.absent)),
-    ).astype(np.int32)
+    if touched is not None and snapshot.layout is layout:
+        removed = touched
+    else:
+        removed = union(
+            positions_of(snapshot, change.relationship_id, added.provider),
+            positions_at(snapshot, find(snapshot.ids, change.absent)),
+        )
     groups, added_groups, members = _regrouped(snapshot, change, removed, added)
     snapshot = replace(snapshot, revision=change.revision, groups=groups)
     rows = Section(added.dependent, added.provider, added.relationship, added_groups)
@@ -80,49 +86,6 @@ def changed(snapshot: GraphSnapshot, change: GraphChange) -> GraphSnapshot:
         return laid_out_anew(snapshot, removed, rows, required, members)
     snapshot.layout.write_members(members)
     return moved
-
-
-def positions_of(
-    snapshot: GraphSnapshot, relationship_ids: Ids, likely_providers: Indices
-) -> Indices:
-    """Where these relationships are in the snapshot; those that it has not are left out.
-
-    The rows of `likely_providers` are looked at first: they are all that a small change costs.
-    """
-    ids = np.unique(relationship_ids)
-    found = np.zeros(0, np.int32)
-    if len(likely_providers) and len(ids) <= SCANNED * SCANNED:
-        near = snapshot.edges_of_rows(np.unique(likely_providers))
-        found = near[np.isin(snapshot.relationship[near], ids)]
-        ids = np.setdiff1d(ids, snapshot.relationship[found])
-    ids = ids[ids <= snapshot.layout.newest_relationship]
-    if not len(ids):
-        return found
-    return np.concatenate([found, _places(snapshot, snapshot.layout.relationship, ids)])
-
-
-def _places(snapshot: GraphSnapshot, column: NDArray[Any], values: NDArray[Any]) -> Indices:
-    """Positions of the snapshot's edges at which a column of the layout has one of the values."""
-    layout = snapshot.layout
-    parts = []
-    for start, end in (
-        (0, layout.used["required"]),
-        (layout.conditional_from, layout.used["conditional"]),
-    ):
-        part = column[start:end]
-        wanted = values.astype(column.dtype)
-        if len(wanted) <= SCANNED:
-            parts += [np.flatnonzero(part == each) + start for each in wanted]
-        else:
-            parts.append(np.flatnonzero(np.isin(part, wanted)) + start)
-    positions = np.concatenate(parts).astype(np.int32)
-    # A row that has moved has left its former place behind.
-    of = layout.providers_of(positions)
-    rows = snapshot.rows(providers := np.unique(of))
-    at = np.searchsorted(providers, of)
-    required = (positions >= rows.start[at]) & (positions < rows.end[at])
-    conditional = (positions >= rows.conditional_start[at]) & (positions < rows.conditional_end[at])
-    return positions[required | conditional]
 
 
 def laid_out_anew(
@@ -223,16 +186,6 @@ def _renumbered(snapshot: GraphSnapshot, new: Ids) -> GraphSnapshot:
     absent = np.ones(len(ids), np.bool_)
     absent[index] = plain.absent
     return GraphSnapshot.of_layout(made, absent, plain.groups, plain.revision)
-
-
-def _positions_at(snapshot: GraphSnapshot, gone: Indices) -> Indices:
-    """Every edge from or to one of these CIs (indices; -1 for one that is unknown), some twice."""
-    gone = np.unique(gone[gone >= 0])
-    if not len(gone):
-        return np.zeros(0, np.int32)
-    return np.concatenate(
-        [snapshot.edges_of_rows(gone), _places(snapshot, snapshot.layout.dependent, gone)]
-    )
 
 
 def _regrouped(

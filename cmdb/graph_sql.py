@@ -11,9 +11,10 @@ import numpy as np
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from cmdb.graph import GraphSnapshot, GroupColumns, Ids, RelationshipColumns
-from cmdb.graph_delta import GraphChange, positions_of
+from cmdb.graph import GraphSnapshot, GroupColumns, Ids, Indices, RelationshipColumns
+from cmdb.graph_delta import GraphChange
 from cmdb.graph_input import find
+from cmdb.graph_lookup import positions_at, positions_of, union
 from cmdb.models import (
     CIClass,
     ConfigurationItem,
@@ -101,8 +102,9 @@ def read_change(
     cis: CIChange,
     relationship_ids: Collection[int],
     revision: int,
-) -> GraphChange:
-    """What differs between a snapshot and the graph as `session` sees it."""
+) -> tuple[GraphChange, Indices]:
+    """What differs between a snapshot and the graph as `session` sees it; and the edges of the
+    snapshot that it names."""
     ids = np.array(sorted(relationship_ids), np.int64)
     back = cis.arrived[find(snapshot.ids, cis.arrived) >= 0]
     parts = [_relationships(session, Relationship.id, ids)]
@@ -112,12 +114,20 @@ def read_change(
         if len(back)
     ]
     rows = np.concatenate(parts)
-    groups = np.union1d(rows[:, 4], _groups_of(snapshot, ids, cis.absent, rows))
+    touched = union(
+        positions_of(snapshot, ids, _known_providers(snapshot, rows)),
+        positions_at(snapshot, find(snapshot.ids, cis.absent)),
+    )
+    groups = np.union1d(rows[:, 4], _groups_of(snapshot, touched))
     groups = groups[groups >= 0]
     if len(groups):
         rows = np.concatenate([rows, _relationships(session, Relationship.group_id, groups)])
-    rows = np.unique(rows, axis=0)
-    return GraphChange(
+    rows = rows[np.unique(rows[:, 0], return_index=True)[1]]
+    others = np.setdiff1d(rows[:, 0], ids)
+    if len(others):
+        found = positions_of(snapshot, others, _known_providers(snapshot, rows))
+        touched = union(touched, found)
+    change = GraphChange(
         revision,
         cis.arrived,
         cis.absent,
@@ -126,22 +136,18 @@ def read_change(
         RelationshipColumns(rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3] != 0, rows[:, 4]),
         _groups(session, groups),
     )
+    return change, touched
 
 
-def _groups_of(snapshot: GraphSnapshot, ids: Ids, absent: Ids, rows: Ids) -> Ids:
-    """Ids of the groups that these relationships and CIs had a part in."""
-    at = find(snapshot.ids, absent)
-    positions = [positions_of(snapshot, ids, _known_providers(snapshot, rows))]
-    for index in at[at >= 0].tolist():
-        positions += [snapshot.edges_to_dependents(index), snapshot.edges_to_providers(index)]
-    every = np.unique(np.concatenate(positions))
+def _groups_of(snapshot: GraphSnapshot, positions: Indices) -> Ids:
+    """Ids of the groups that these edges have a part in."""
     start = snapshot.layout.conditional_from
-    group = snapshot.layout.group_of[every[every >= start] - start]
+    group = snapshot.layout.group_of[positions[positions >= start] - start]
     found: Ids = snapshot.groups.id[np.unique(group[group >= 0])]
     return found
 
 
-def _known_providers(snapshot: GraphSnapshot, rows: Ids) -> Any:
+def _known_providers(snapshot: GraphSnapshot, rows: Ids) -> Indices:
     at = find(snapshot.ids, np.unique(rows[:, 2]))
     return at[at >= 0]
 

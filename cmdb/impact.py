@@ -1,11 +1,4 @@
-"""What a failure reaches, in which state, how far away and why: the table in docs/impact.md.
-
-States form a lattice and propagation only raises them, so there is one least fixpoint and any
-order finds it. This order finds it in three phases, because a state depends only on states at
-least as bad: what is down follows from what is down alone; degraded from down and degraded; at
-risk from these and on nothing else, and it goes no further. Each phase walks by rounds, a round is
-one relationship, and so every CI gets its final state by a shortest chain of final states.
-"""
+"""What a failure reaches, in which state, how far away and why: the table in docs/impact.md."""
 
 from __future__ import annotations
 
@@ -13,32 +6,29 @@ import sys
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 
 import numpy as np
 
 from cmdb.graph import EdgeKind, GraphSnapshot, Ids, Indices
-from cmdb.propagation import NOBODY, Propagation, Reached, Run, join
+from cmdb.interpreted_walk import interpreted
+from cmdb.propagation import NOBODY, Reached, State
+from cmdb.walks import Walk, compiled
 from opsatlas.errors import NotFoundError
 
-WORKLIST_LIMIT = 64
-"""Frontiers of more CIs are taken as arrays. Measured: docs/decisions/0003-numpy-graph.md."""
-
-_IDLE_KEPT = 4
-"""Sets of working arrays kept a snapshot: about as many queries as really run at once."""
+__all__ = [
+    "Cause",
+    "CauseKind",
+    "ImpactResult",
+    "ReachesFarError",
+    "State",
+    "Step",
+    "analyse",
+]
 
 
 class ReachesFarError(Exception):
     """The failure reaches more CIs than the caller has patience for."""
-
-
-class State(IntEnum):
-    """The lattice of states: a greater one is worse and wins."""
-
-    OPERATIONAL = 0
-    AT_RISK = 1
-    DEGRADED = 2
-    DOWN = 3
 
 
 class CauseKind(StrEnum):
@@ -184,99 +174,26 @@ def analyse(
     snapshot: GraphSnapshot,
     failed: Iterable[int],
     max_depth: int | None = None,
-    worklist_limit: int = WORKLIST_LIMIT,
+    *,
     degraded: Iterable[int] = (),
     patience: int = sys.maxsize,
+    walk: Walk | None = None,
 ) -> ImpactResult:
     """What is affected when these CIs (ids) fail together, and those in `degraded` degrade.
 
     `max_depth` leaves out what is farther away; the states of the rest stay those of the whole
-    propagation. `worklist_limit` chooses between two equal ways to walk, by frontier size: 0 takes
-    every round as arrays, `sys.maxsize` walks every CI one by one. Any number of threads may ask
-    at once. Raises NotFoundError for a failed CI that is not in the snapshot, and ReachesFarError
-    once more than `patience` CIs turn out to be down or degraded.
+    propagation. `walk` chooses among ways to walk that all answer the same; None takes the fastest
+    that is there. Any number of threads may ask at once. Raises NotFoundError for a failed CI that
+    is not in the snapshot, and ReachesFarError once more than `patience` CIs turn out to be down
+    or degraded.
     """
     indices = sorted({snapshot.index_of(ci_id) for ci_id in failed})
     worse = sorted({snapshot.index_of(ci_id) for ci_id in degraded})
-    idle = snapshot.idle_propagations
-    try:
-        propagation = idle.pop()
-    except IndexError:
-        propagation = Propagation(snapshot)
-    propagation.start(indices, State.DOWN, worklist_limit)
-    try:
-        _propagate(propagation, indices, worse, patience)
-    finally:
-        whole = propagation.take()
-    if len(idle) < _IDLE_KEPT:
-        idle.append(propagation)
-    return ImpactResult(snapshot, whole if max_depth is None else whole.within(max_depth), whole)
-
-
-def _propagate(
-    propagation: Propagation, failed: list[int], degraded: list[int], patience: int
-) -> None:
-    soft, risky = _spread_down(propagation, failed, patience)
-    begun = propagation.begin(degraded, State.DEGRADED)
-    if soft or begun:
-        _spread_degraded(propagation, begun, soft, risky, patience)
-    for distance in sorted(risky):
-        members = propagation.in_order(risky[distance])
-        propagation.claim(members, State.AT_RISK, distance)
-
-
-def _spread_down(
-    propagation: Propagation, failed: list[int], patience: int
-) -> tuple[dict[int, Run], dict[int, list[Run]]]:
-    """The down set. Returns what it means for the next phases, by distance of the dependent:
-    optional edges whose provider is down, and memberships of groups whose member is down."""
-    soft: dict[int, Run] = {}
-    risky: dict[int, list[Run]] = {}
-    frontier: Run = failed
-    distance = 0
-    while len(frontier):
-        patience = _less_patience(patience, frontier)
-        distance += 1
-        found, optional, members = propagation.advance(frontier, State.DOWN, distance)
-        if len(optional):
-            soft[distance] = optional
-        if len(members):
-            risky[distance] = [members]
-            tipping = propagation.count_down(members)
-            found = join(found, propagation.claim(tipping, State.DOWN, distance))
-        found.sort()
-        frontier = found
-    return soft, risky
-
-
-def _spread_degraded(
-    propagation: Propagation,
-    begun: Run,
-    soft: dict[int, Run],
-    risky: dict[int, list[Run]],
-    patience: int,
-) -> None:
-    """The degraded set, from the CIs in `begun` and the optional edges in `soft`; adds to `risky`
-    what follows from it."""
-    frontier = begun
-    distance = 0
-    last = max(soft, default=0)
-    while len(frontier) > 0 or distance < last:
-        patience = _less_patience(patience, frontier)
-        distance += 1
-        found, _, members = propagation.advance(frontier, State.DEGRADED, distance)
-        if len(members):
-            risky.setdefault(distance, []).append(members)
-        if distance in soft:
-            found = join(found, propagation.claim(soft[distance], State.DEGRADED, distance))
-        found.sort()
-        frontier = found
-
-
-def _less_patience(patience: int, frontier: Run) -> int:
-    if len(frontier) > patience:
+    walk = walk or compiled() or interpreted
+    whole = walk(snapshot, indices, worse, patience)
+    if whole is None:
         raise ReachesFarError
-    return patience - len(frontier)
+    return ImpactResult(snapshot, whole if max_depth is None else whole.within(max_depth), whole)
 
 
 def _row(index: Indices, wanted: int) -> int | None:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cmdb.decision_models import CIMerge
+from cmdb.relationship_words import Word
 
 Row = dict[str, Any]
 Claims = dict[str, int | None]
@@ -33,6 +34,9 @@ class Journal:
     groups: list[Row] = field(default_factory=list)
     """Redundancy groups that ended: whole, `into` which other one their members went, and whether
     that was there before (`joined`)."""
+    words: list[Row] | None = None
+    """What sources say of relationships that stay: `id`, `source`, `before` and `after`. None in
+    merges of a version that kept no words."""
     limits: list[Row] = field(default_factory=list)
     """Redundancy groups: `id`, min_up `before` and `after`."""
     reviews: list[Row] = field(default_factory=list)
@@ -69,6 +73,8 @@ class Successors:
         default_factory=lambda: defaultdict(list)
     )
     """By relationship and source: all import runs that reported one of those that became it."""
+    said: dict[tuple[int, str, int | None], Word] = field(default_factory=dict)
+    """By relationship, source and run: what the source said of the one that became it."""
 
     def relationship(self, relationship_id: int) -> int:
         """The relationship that this one is part of now."""
@@ -111,6 +117,13 @@ def read_successors(session: Session) -> Successors:
                 earlier = found.claims.get((joined, source), [])
                 known = found.claims[into, source]
                 known += [other for other in [run, *earlier] if other not in known]
+                for other in earlier:
+                    if (joined, source, other) in found.said:
+                        found.said[into, source, other] = found.said[joined, source, other]
+            for part, words in (("claims", "words"), ("into_claims", "into_words")):
+                for source, run in each[part].items():
+                    if source in each.get(words, {}):
+                        found.said.setdefault((into, source, run), Word(*each[words][source]))
     return found
 
 

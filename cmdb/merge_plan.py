@@ -14,7 +14,7 @@ from cmdb.identifiers import family
 from cmdb.incoming import CI_CLASS, STORED
 from cmdb.models import Dependency
 from cmdb.plan import CurrentCI, Identity
-from cmdb.reconcile_relationships import at_most
+from cmdb.relationship_words import at_most
 from cmdb.values import MinUp
 from opsatlas.errors import InvalidInputError
 

@@ -224,7 +224,8 @@ class ExternalKey(Model):
 
 
 class RelationshipSource(Model):
-    """That a source reports a relationship: it goes when no source reports it any more."""
+    """That a source reports a relationship, and what it says of it: the relationship goes when no
+    source reports it any more. Null says nothing (`relationship_words`)."""
 
     __tablename__ = "relationship_source"
     __table_args__ = (
@@ -238,6 +239,9 @@ class RelationshipSource(Model):
     source: Mapped[str] = mapped_column(ForeignKey("source.name"), primary_key=True)
     run_id: Mapped[int | None] = mapped_column(BigId)
     """The import run that first reported it for this source."""
+    dependency: Mapped[str | None]
+    min_up: Mapped[str | None]
+    """Of the redundancy group, such as `2` or `50%`."""
 
 
 class ImportState(StrEnum):
@@ -290,7 +294,8 @@ class ImportChange(Model):
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     run_id: Mapped[int] = mapped_column(BigId, ForeignKey("import_run.id", ondelete="CASCADE"))
     entity: Mapped[str]
-    """`record`, `relationship`, `claim` or `redundancy_group`."""
+    """`record`, `relationship`, `claim`, or `said`: what the source said of a relationship. Runs of
+    earlier versions have `redundancy_group`, too."""
     entity_key: Mapped[str]
     """The source's key of a record, the id of the others."""
     before: Mapped[dict[str, Any]]

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from cmdb.claims import Claim, Precedence, Said
 from cmdb.identification import OTHERS, Identification, Steps, shipped_identification
 from cmdb.problems import Problems
+from cmdb.relationship_words import Word
 from cmdb.schemas import Counts
 from cmdb.values import MinUp
 from cmdb.vocabulary import Vocabulary
@@ -123,9 +124,11 @@ class Current:
     relationships: dict[Identity, CurrentRelationship] = field(default_factory=dict)
     groups: dict[tuple[int, str], CurrentGroup] = field(default_factory=dict)
     """By dependent and name."""
-    claimed: set[int] = field(default_factory=set)
-    """Relationships that the source reports."""
+    claimed: dict[int, Word] = field(default_factory=dict)
+    """Relationships that the source reports, with what it says of them."""
     claimed_by_others: set[int] = field(default_factory=set)
+    said_by_others: dict[int, dict[str, Word]] = field(default_factory=dict)
+    """By relationship and source, where that says anything."""
 
 
 class NewCI(NamedTuple):
@@ -195,6 +198,7 @@ class NewRelationship(NamedTuple):
     """Of the redundancy group, where it is there already."""
     min_up: MinUp | None
     """Of the redundancy group, for the audit trail."""
+    said: Word
 
 
 class ChangedRelationship(NamedTuple):
@@ -202,6 +206,21 @@ class ChangedRelationship(NamedTuple):
     dependency: str
     before: dict[str, Any]
     after: dict[str, Any]
+
+
+class NewClaim(NamedTuple):
+    """A relationship that is there and that the source now reports, too."""
+
+    id: int
+    said: Word
+
+
+class ChangedWord(NamedTuple):
+    """Something else that the source now says of a relationship that it reports."""
+
+    id: int
+    before: Word
+    after: Word
 
 
 class RemovedRelationship(NamedTuple):
@@ -233,6 +252,6 @@ class Plan:
     new_relationships: list[NewRelationship] = field(default_factory=list)
     changed_relationships: list[ChangedRelationship] = field(default_factory=list)
     removed_relationships: list[RemovedRelationship] = field(default_factory=list)
-    new_claims: list[int] = field(default_factory=list)
-    """Relationships that are there already and that the source now reports, too."""
+    new_claims: list[NewClaim] = field(default_factory=list)
+    changed_words: list[ChangedWord] = field(default_factory=list)
     dropped_claims: list[int] = field(default_factory=list)

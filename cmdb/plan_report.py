@@ -29,7 +29,7 @@ def fingerprint(plan: Plan) -> str:
         "new_relationships": [tuple(each) for each in plan.new_relationships],
         "changed_relationships": [tuple(each) for each in plan.changed_relationships],
         "removed_relationships": [tuple(each) for each in plan.removed_relationships],
-        "claims": [plan.new_claims, plan.dropped_claims],
+        "claims": [plan.new_claims, plan.changed_words, plan.dropped_claims],
         "refused": plan.refused,
     }
     text = json.dumps(done, sort_keys=True, ensure_ascii=True, default=str)

@@ -10,6 +10,7 @@ from cmdb.claims import ANY, ATTRIBUTE, MANUAL, Precedence
 from cmdb.incoming import STORED
 from cmdb.models import CIClass, ExternalKey, Source, SourcePrecedence
 from cmdb.names import did_you_mean
+from cmdb.relationship_words import FIELDS
 from cmdb.source_schemas import PrecedenceOut
 from opsatlas import audit, revision
 from opsatlas.actor import Actor
@@ -93,7 +94,7 @@ def class_roots(session: Session) -> dict[str, str]:
 
 
 def _check(session: Session, attribute: str, sources: Sequence[str]) -> None:
-    known = [*STORED, ANY]
+    known = [*STORED, *FIELDS, ANY]
     if attribute not in known and not attribute.startswith(ATTRIBUTE):
         raise InvalidInputError(
             f"there is no field {attribute!r}",

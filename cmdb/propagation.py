@@ -10,7 +10,9 @@ answer. All cost is linear in the edges walked: nothing here looks at the whole 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import reduce
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +32,21 @@ _WIDE = 8
 """A single row is long where it holds as many edges as this many CIs have in a short list."""
 
 
+class State(IntEnum):
+    """The lattice of states: a greater one is worse and wins."""
+
+    OPERATIONAL = 0
+    AT_RISK = 1
+    DEGRADED = 2
+    DOWN = 3
+
+
 @dataclass(slots=True, eq=False)
 class Reached:
     """What was reached, ascending by index; arrays of one length."""
 
     index: Indices
-    state: NDArray[np.int8]
+    state: NDArray[np.signedinteger[Any]]
     distance: Indices
     cause: Indices
     """The position of the edge that raised the CI to its state, or `NOBODY`."""

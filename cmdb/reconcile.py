@@ -227,14 +227,10 @@ def _missing(
     if rules.missing is not Missing.RETIRE:
         return {}
     if made.problems.errors:
-        made.removed_relationships.clear()
-        made.dropped_claims.clear()
         if rules.partial:
             made.problems.add(_nothing_retired())
         return {}
     if incoming.incomplete:  # a page that is missing is no reason to retire what is on it
-        made.removed_relationships.clear()
-        made.dropped_claims.clear()
         return {}
     made.relationship_counts.retired = len(made.removed_relationships)
     if Kind.CI not in incoming.kinds:

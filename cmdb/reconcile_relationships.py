@@ -1,45 +1,34 @@
 """The relationships' part of reconciliation; pure like the rest of it."""
 
-from collections import defaultdict
-from dataclasses import dataclass, field
-
 from cmdb.endpoints import Endpoints
 from cmdb.importers.records import Kind
 from cmdb.incoming import Incoming, IncomingRelationship
 from cmdb.models import Dependency
 from cmdb.plan import (
-    ChangedGroup,
-    ChangedRelationship,
+    ChangedWord,
     Current,
-    CurrentRelationship,
     Identity,
     Missing,
-    NewGroup,
+    NewClaim,
     NewRelationship,
     Plan,
     RemovedRelationship,
     Rules,
 )
 from cmdb.problems import Problems, problem
+from cmdb.reconcile_groups import (
+    Groups,
+    Wanted,
+    plan_change,
+    plan_group_changes,
+    plan_groups,
+    reject_impossible_groups,
+    said_of_groups,
+)
+from cmdb.relationship_words import STRONGEST, Word, dependency_of
 from cmdb.schemas import Problem, Severity
-from cmdb.values import MinUp
 
-DEFAULT_MIN_UP = MinUp(1, is_percent=False)
 WITHIN_ONE_CI = "within_one_ci"
-_STRONGEST: tuple[str | None, ...] = (Dependency.REQUIRED, None, Dependency.OPTIONAL)
-"""Which of two rows counts that became one with a merge; None leaves what is stored."""
-
-_Group = tuple[int, str]
-
-
-@dataclass(slots=True)
-class _Wanted:
-    """The good rows of the input, by what makes a relationship."""
-
-    rows: dict[Identity, IncomingRelationship] = field(default_factory=dict)
-    min_ups: dict[_Group, dict[MinUp, IncomingRelationship]] = field(default_factory=dict)
-    """What the rows of a group say, each with the first row that says it."""
-    repeated: dict[Identity, list[IncomingRelationship]] = field(default_factory=dict)
 
 
 def plan_relationships(
@@ -48,7 +37,7 @@ def plan_relationships(
     """Add to the plan what becomes of relationships and redundancy groups."""
     counts = made.relationship_counts
     counts.rejected = incoming.rejected[Kind.RELATIONSHIP]
-    wanted = _Wanted()
+    wanted = Wanted()
     for row in incoming.relationships:
         found = _identity(row, endpoints, rules, current.joined)
         if isinstance(found, Problem):
@@ -69,9 +58,14 @@ def plan_relationships(
     }
     if rules.missing is Missing.RETIRE and wanted.rows:
         _plan_removal(current, reported, made)
-    counts.rejected += _reject_impossible_groups(current, wanted, made)
-    limits = _plan_groups(current, wanted, made)
-    _plan_rows(current, wanted, limits, made)
+    said = said_of_groups(current, rules.source)
+    counts.rejected += reject_impossible_groups(current, wanted, said, rules.source, made)
+    if made.problems.errors or incoming.incomplete:
+        # What is rejected, or on a page that is missing, is no reason to remove what it is about.
+        made.removed_relationships.clear()
+        made.dropped_claims.clear()
+    groups = plan_groups(current, wanted, said, rules, made)
+    _plan_rows(current, wanted, groups, rules, made)
 
 
 def _identity(
@@ -118,7 +112,7 @@ def _identity(
     return dependent, provider, type_name, row.group
 
 
-def _want(wanted: _Wanted, identity: Identity, row: IncomingRelationship) -> None:
+def _want(wanted: Wanted, identity: Identity, row: IncomingRelationship) -> None:
     dependent, _, _, group = identity
     if group is not None and row.min_up is not None:
         wanted.min_ups.setdefault((dependent, group), {}).setdefault(row.min_up, row)
@@ -126,14 +120,14 @@ def _want(wanted: _Wanted, identity: Identity, row: IncomingRelationship) -> Non
         wanted.repeated.setdefault(identity, []).append(row)
 
 
-def _settle_repetitions(wanted: _Wanted, joined: set[int], problems: Problems) -> int:
+def _settle_repetitions(wanted: Wanted, joined: set[int], problems: Problems) -> int:
     """Warn of rows that repeat another one; take out all that are about one relationship and
     differ, unless a merge made them one. Returns how many were rejected."""
     rejected = 0
     for identity, others in wanted.repeated.items():
         first = wanted.rows[identity]
         if not joined.isdisjoint(identity[:2]):
-            strongest = min((first, *others), key=lambda row: _STRONGEST.index(row.dependency))
+            strongest = min((first, *others), key=lambda row: STRONGEST.index(row.dependency))
             wanted.rows[identity] = strongest
             for row in (first, *others):
                 if row is not strongest:
@@ -174,7 +168,7 @@ def _duplicate(row: IncomingRelationship, first: IncomingRelationship) -> Proble
 
 def _plan_removal(current: Current, reported: set[int], made: Plan) -> None:
     """Relationships that the source reported before, and now does not."""
-    gone = current.claimed - reported
+    gone = current.claimed.keys() - reported
     for identity, relationship in current.relationships.items():
         if relationship.id not in gone:
             continue
@@ -186,160 +180,53 @@ def _plan_removal(current: Current, reported: set[int], made: Plan) -> None:
             )
 
 
-def _reject_impossible_groups(current: Current, wanted: _Wanted, made: Plan) -> int:
-    """Take out groups with two min_up, or one above their size; returns how many rows."""
-    if not wanted.min_ups:
-        return 0
-    going = {removed.id for removed in made.removed_relationships}
-    members: dict[_Group, set[int]] = defaultdict(set)
-    for (dependent, provider, _, group), relationship in current.relationships.items():
-        if group is not None and relationship.id not in going:
-            members[dependent, group].add(provider)
-    rows: dict[_Group, list[Identity]] = defaultdict(list)
-    for identity in wanted.rows:
-        dependent, provider, _, group = identity
-        if group is not None and (dependent, group) in wanted.min_ups:
-            members[dependent, group].add(provider)
-            rows[dependent, group].append(identity)
-    rejected = 0
-    for key in list(wanted.min_ups):
-        said = wanted.min_ups[key] = _as_merged(current, key, wanted.min_ups[key], members[key])
-        broken = _broken_group(key[1], said, len(members[key]))
-        if broken is None:
-            continue
-        code, message, hint = broken
-        for identity in rows[key]:
-            row = wanted.rows.pop(identity)
-            made.problems.add(
-                problem(
-                    code,
-                    message,
-                    where=row.where,
-                    kind=Kind.RELATIONSHIP,
-                    column="min_up",
-                    value=row.min_up,
-                    hint=hint,
-                )
-            )
-            rejected += 1
-    return rejected
-
-
-def at_most(min_up: MinUp, size: int) -> MinUp:
-    """What is asked of a group that a merge left with `size` members."""
-    return min_up if min_up.is_percent else min_up._replace(value=min(min_up.value, max(size, 1)))
-
-
-def _as_merged(
-    current: Current, key: _Group, said: dict[MinUp, IncomingRelationship], members: set[int]
-) -> dict[MinUp, IncomingRelationship]:
-    """What the rows of a group say, where merges made one group or one member of two."""
-    if len(said) > 1 and key[0] in current.joined and key in current.groups:
-        said = {current.groups[key].min_up: next(iter(said.values()))}
-    if current.joined.isdisjoint(members):
-        return said
-    return {at_most(min_up, len(members)): row for min_up, row in said.items()}
-
-
-def _broken_group(
-    name: str, said: dict[MinUp, IncomingRelationship], size: int
-) -> tuple[str, str, str] | None:
-    """Code, message and hint, where a group cannot be as its rows say."""
-    if len(said) > 1:
-        both = " and ".join(sorted(f"{each} ({row.where})" for each, row in said.items()))
-        return (
-            "conflicting_min_up",
-            f"the rows of the redundancy group {name!r} say different things: {both}",
-            "one group has one min_up; say it in one row or the same in all",
-        )
-    min_up = next(iter(said))
-    if not min_up.is_percent and min_up.value > size:
-        return (
-            "min_up_above_size",
-            f"min_up is {min_up}, but the redundancy group {name!r} has {size} members",
-            "list all members of the group, or lower min_up; 100% means all of them",
-        )
-    return None
-
-
-def _plan_groups(current: Current, wanted: _Wanted, made: Plan) -> dict[_Group, MinUp]:
-    """Plan new groups and new limits; returns the min_up of every group that the input names."""
-    limits: dict[_Group, MinUp] = {}
-    for dependent, _, _, name in wanted.rows:
-        if name is None or (dependent, name) in limits:
-            continue
-        key = (dependent, name)
-        said = next(iter(wanted.min_ups.get(key, ())), None)
-        stored = current.groups.get(key)
-        limits[key] = said or (stored.min_up if stored else DEFAULT_MIN_UP)
-        if stored is None:
-            made.new_groups.append(NewGroup(dependent, name, limits[key]))
-        elif limits[key] != stored.min_up:
-            made.changed_groups.append(ChangedGroup(stored.id, limits[key]))
-    return limits
-
-
-def _plan_rows(current: Current, wanted: _Wanted, limits: dict[_Group, MinUp], made: Plan) -> None:
+def _plan_rows(current: Current, wanted: Wanted, groups: Groups, rules: Rules, made: Plan) -> None:
     counts = made.relationship_counts
     for identity, row in wanted.rows.items():
+        dependent, _, _, name = identity
+        min_up = None if name is None else groups.said.get((dependent, name))
         stored = current.relationships.get(identity)
         if stored is None:
-            dependent, _, _, name = identity
             group = None if name is None else current.groups.get((dependent, name))
             made.new_relationships.append(
                 NewRelationship(
                     identity,
                     row.dependency or Dependency.REQUIRED.value,
                     group.id if group else None,
-                    None if name is None else limits[dependent, name],
+                    None if name is None else groups.limits[dependent, name],
+                    Word(row.dependency, min_up),
                 )
             )
             counts.created += 1
             continue
         counts.unchanged += 1
-        if stored.id not in current.claimed:
-            made.new_claims.append(stored.id)
-        if row.dependency not in (None, stored.dependency):
-            _plan_change(identity, stored, row.dependency, current, limits, made)
+        before = current.claimed.get(stored.id)
+        if before is None:
+            word = Word(row.dependency, min_up)
+            made.new_claims.append(NewClaim(stored.id, word))
+        elif row.dependency in (None, before.dependency) and min_up == before.min_up:
+            continue
+        else:
+            word = Word(row.dependency or before.dependency, min_up)
+            made.changed_words.append(ChangedWord(stored.id, before, word))
+        words = {**current.said_by_others.get(stored.id, {}), rules.source: word}
+        dependency = dependency_of(words, rules.precedence)
+        if dependency != stored.dependency:
+            plan_change(identity, stored, dependency, current, groups, made)
             counts.unchanged -= 1
+    if made.dropped_claims:
+        _plan_dropped(current, groups, rules, made)
     if made.changed_groups:
-        counts.unchanged -= _plan_group_changes(current, wanted, limits, made)
+        counts.unchanged -= plan_group_changes(current, wanted, groups, made)
     counts.updated = len(made.changed_relationships)
 
 
-def _plan_group_changes(
-    current: Current, wanted: _Wanted, limits: dict[_Group, MinUp], made: Plan
-) -> int:
-    """A group's new limit changes every member; returns how many of them the input names."""
-    done = {changed.id for changed in made.changed_relationships}
-    done |= {removed.id for removed in made.removed_relationships}
-    named = 0
+def _plan_dropped(current: Current, groups: Groups, rules: Rules, made: Plan) -> None:
+    """What becomes of the relationships that the other sources go on to report."""
+    dropped = set(made.dropped_claims)
     for identity, stored in current.relationships.items():
-        dependent, _, _, group = identity
-        if group is None or stored.id in done or (dependent, group) not in limits:
-            continue
-        if limits[dependent, group] != current.groups[dependent, group].min_up:
-            _plan_change(identity, stored, None, current, limits, made)
-            named += identity in wanted.rows
-    return named
-
-
-def _plan_change(
-    identity: Identity,
-    stored: CurrentRelationship,
-    dependency: str | None,
-    current: Current,
-    limits: dict[_Group, MinUp],
-    made: Plan,
-) -> None:
-    before: dict[str, str] = {}
-    after: dict[str, str] = {}
-    if dependency is not None:
-        before["dependency"], after["dependency"] = stored.dependency, dependency
-    dependent, _, _, group = identity
-    if group is not None and limits[dependent, group] != current.groups[dependent, group].min_up:
-        before["min_up"] = str(current.groups[dependent, group].min_up)
-        after["min_up"] = str(limits[dependent, group])
-    made.changed_relationships.append(
-        ChangedRelationship(stored.id, dependency or stored.dependency, before, after)
-    )
+        if stored.id in dropped:
+            words = current.said_by_others.get(stored.id, {})
+            dependency = dependency_of(words, rules.precedence)
+            if dependency != stored.dependency:
+                plan_change(identity, stored, dependency, current, groups, made)

@@ -4,9 +4,9 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from cmdb.models import RedundancyGroup, Relationship
-from cmdb.reconcile_relationships import DEFAULT_MIN_UP
 from cmdb.relationship_checks import SaidRelationship, refuse
 from cmdb.relationship_reads import min_up_out
+from cmdb.relationship_words import DEFAULT_MIN_UP
 from cmdb.values import MinUp
 from opsatlas import audit
 from opsatlas.actor import Actor

@@ -17,6 +17,7 @@ from cmdb.kept_names import KeptNames
 from cmdb.moments import Moment, Moments
 from cmdb.past_graph import build_past
 from cmdb.saved_graphs import SavedGraphs
+from cmdb.walks import compile_walk
 from opsatlas import revision
 from opsatlas.db.engine import WRITES
 from opsatlas.logs import log
@@ -72,6 +73,9 @@ class GraphCache:
     Changes are brought in one after the other; whoever asks for a revision that is here waits for
     nobody. With `saved` graphs are kept in files, for the next start.
     """
+
+    compile_from: int | None = None
+    """CIs from which on a graph has the compiled walk made, in the background."""
 
     def __init__(self, saved: SavedGraphs | None = None) -> None:
         self._graphs: tuple[DependencyGraph, ...] = ()
@@ -151,6 +155,7 @@ class GraphCache:
 
     def _keep(self, graph: DependencyGraph, change: GraphChange | None, *, rebuilt: bool) -> None:
         self._graphs = (graph, *self._graphs)[:_KEPT]
+        self._have_compiled(graph)
         if rebuilt:
             self._start(lambda: self._save(graph))
         elif self._since_compaction is not None and change is not None:
@@ -167,6 +172,7 @@ class GraphCache:
         carrying = frozenset(saved.facts[_CARRYING])
         graph = DependencyGraph(saved.snapshot, saved.service_ids, saved.revision, carrying)
         self._graphs = (graph,)
+        self._have_compiled(graph)
         return graph
 
     def _followed(
@@ -184,17 +190,24 @@ class GraphCache:
         if changes.ids[CI_CLASS]:
             service_ids = services(session)
         elif len(cis.looked_at):
-            others = np.setdiff1d(service_ids, cis.looked_at, assume_unique=True)
-            service_ids = np.union1d(others, cis.services)
+            were = graph.services_among(cis.looked_at)
+            if not np.array_equal(were, cis.services):
+                others = np.setdiff1d(service_ids, were, assume_unique=True)
+                service_ids = np.union1d(others, cis.services)
         change = None
         if changes.ids[RELATIONSHIP] or len(cis.arrived) or len(cis.absent):
-            change = read_change(
+            change, touched = read_change(
                 session, snapshot, cis, changes.ids[RELATIONSHIP], changes.revision
             )
-            snapshot = changed(snapshot, change)
+            snapshot = changed(snapshot, change, touched)
         return replace(
             graph, snapshot=snapshot, service_ids=service_ids, revision=changes.revision
         ), change
+
+    def _have_compiled(self, graph: DependencyGraph) -> None:
+        if self.compile_from is not None and graph.snapshot.size >= self.compile_from:
+            self.compile_from = None
+            threading.Thread(target=compile_walk, name="compiled walk", daemon=True).start()
 
     def _start(self, work: Callable[[], None]) -> bool:
         """Begin something in the background, unless something else is under way."""

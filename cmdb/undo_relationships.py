@@ -18,7 +18,10 @@ from cmdb.models import (
     Relationship,
     RelationshipSource,
 )
+from cmdb.relationship_settling import groups_of, settle, tell
 from cmdb.relationship_states import relationship_states
+from cmdb.relationship_words import SILENT, Word
+from cmdb.undo_words import restore_words, say_instead
 from cmdb.values import MinUp
 from opsatlas import audit
 from opsatlas.audit import Write
@@ -34,8 +37,10 @@ _ENTITY = "relationship"
 
 def undo_relationships(work: Undoing) -> None:
     """Take back the run's word for relationships, and bring back what it removed or changed."""
-    _withdraw(work)
+    groups = _withdraw(work)
+    settled: set[int] = set()
     for key, before in _changes(work, "relationship"):
+        settled.add(work.successors.relationship(int(key)))
         if before.get("removed"):
             held = _holding(work, int(key), before)
             if held is not None:
@@ -43,16 +48,25 @@ def undo_relationships(work: Undoing) -> None:
                 for end in (before["dependent"], before["provider"]):
                     note_later(work.session, work.successors.merges.get(end), int(key))
         else:
-            _restore_dependency(work, work.successors.relationship(int(key)), before)
+            _restore_unsaid(work, work.successors.relationship(int(key)), before)
     for key, before in _changes(work, "claim"):
         relationship = work.successors.relationship(int(key))
+        settled.add(relationship)
         held = _holding(work, relationship, before)
         if held is not None:
-            _claim_again(work, relationship, before["source"], held[0])
+            _claim_again(work, relationship, {**before, "run": held[0]})
             note_later(work.session, work.successors.joining.get(int(key)), relationship)
     for key, before in _changes(work, "redundancy_group"):
-        _restore_min_up(work, work.successors.group(int(key)), before)
+        group = work.successors.group(int(key))
+        groups.add(group)
+        _restore_unsaid_limit(work, group, before)
+    settled |= restore_words(work, list(_changes(work, "said")))
     remove_empty_groups(work.session)
+    work.session.flush()
+    settled |= work.relationships
+    changes = settle(work.session, settled, groups | groups_of(work.session, settled))
+    tell(work.session, work.actor, changes)
+    work.relationships |= changes.keys()
 
 
 def still_used(session: Session, ci_id: int) -> bool:
@@ -80,13 +94,15 @@ def remove_unclaimed(session: Session, ids: Iterable[int]) -> set[int]:
     return gone
 
 
-def _withdraw(work: Undoing) -> None:
+def _withdraw(work: Undoing) -> set[int]:
+    """Take back that the source reports what this run brought; returns the groups of that."""
     mine = (
         RelationshipSource.source == work.run.source,
         RelationshipSource.run_id == work.run.id,
     )
     ids = work.session.scalars(select(RelationshipSource.relationship_id).where(*mine)).all()
     states = relationship_states(work.session, ids)
+    groups = groups_of(work.session, ids)
     work.session.execute(delete(RelationshipSource).where(*mine))
     kept = {each for each in ids if _claim_of_another_run(work, each)}
     gone = remove_unclaimed(work.session, ids)
@@ -97,6 +113,8 @@ def _withdraw(work: Undoing) -> None:
     for each in ids:
         if each not in gone | kept:
             _change(work, each, {"sources": [work.run.source]}, {"sources": []})
+    work.relationships |= kept
+    return groups
 
 
 def _claim_of_another_run(work: Undoing, relationship_id: int) -> bool:
@@ -106,7 +124,13 @@ def _claim_of_another_run(work: Undoing, relationship_id: int) -> bool:
     heir = work.successors.heir(relationship_id, source, {*work.undone, work.run.id})
     if heir is None:
         return False
-    values = {"relationship_id": relationship_id, "source": source, "run_id": heir[0]}
+    word = work.successors.said.get((relationship_id, source, heir[0]), SILENT)
+    values = {
+        "relationship_id": relationship_id,
+        "source": source,
+        "run_id": heir[0],
+        **word._asdict(),
+    }
     work.session.execute(insert(RelationshipSource), [values])
     return True
 
@@ -160,7 +184,10 @@ def _recreate(work: Undoing, relationship_id: int, before: dict[str, Any]) -> No
         }
         work.session.execute(insert(_RELATIONSHIPS), [row])
         claim = RelationshipSource(
-            relationship_id=relationship_id, source=before["source"], run_id=before["run"]
+            relationship_id=relationship_id,
+            source=before["source"],
+            run_id=before["run"],
+            **_said(work, relationship_id, before)._asdict(),
         )
         work.session.add(claim)
         work.session.flush()
@@ -170,7 +197,7 @@ def _recreate(work: Undoing, relationship_id: int, before: dict[str, Any]) -> No
         )
         work.relationships.add(relationship_id)
         return
-    _claim_again(work, found, before["source"], before["run"])
+    _claim_again(work, found, before)
     work.relationships.add(found)
 
 
@@ -196,7 +223,8 @@ def _group(session: Session, before: dict[str, Any]) -> int | None:
     return group.id
 
 
-def _restore_dependency(work: Undoing, relationship_id: int, before: dict[str, Any]) -> None:
+def _restore_unsaid(work: Undoing, relationship_id: int, before: dict[str, Any]) -> None:
+    """Take back a dependency that a run changed when no words were kept yet."""
     row = work.session.get(Relationship, relationship_id)
     if row is None:
         work.conflict(f"relationship {relationship_id}", "it was taken away since")
@@ -206,34 +234,47 @@ def _restore_dependency(work: Undoing, relationship_id: int, before: dict[str, A
             f"changed since to {row.dependency!r}",
         )
     else:
-        old = {"dependency": row.dependency}
-        row.dependency = before["dependency"]
-        work.session.flush()
-        _change(work, relationship_id, old, {"dependency": before["dependency"]})
+        say_instead(work.session, [relationship_id], Word(before["dependency"]))
 
 
-def _restore_min_up(work: Undoing, group_id: int, before: dict[str, Any]) -> None:
+def _restore_unsaid_limit(work: Undoing, group_id: int, before: dict[str, Any]) -> None:
+    """Take back a limit that a run changed when no words were kept yet."""
     row = work.session.get(RedundancyGroup, group_id)
     if row is None:
         return  # its members are gone, and with them what the limit was about
     if [row.min_up, row.min_up_is_percent] != before["after"]:
         work.conflict(f"min_up of the redundancy group {row.name!r}", "changed since")
         return
-    old = {"min_up": str(MinUp(row.min_up, row.min_up_is_percent))}
-    row.min_up, row.min_up_is_percent = before["min_up"], before["min_up_is_percent"]
-    work.session.flush()
-    new = {"min_up": str(MinUp(row.min_up, row.min_up_is_percent))}
     members = select(Relationship.id).where(Relationship.group_id == group_id)
-    for member in work.session.scalars(members).all():
-        _change(work, member, old, new)
+    limit = MinUp(before["min_up"], before["min_up_is_percent"])
+    say_instead(work.session, work.session.scalars(members).all(), Word(min_up=str(limit)))
 
 
-def _claim_again(work: Undoing, relationship_id: int, source: str, run_id: int | None) -> None:
+def _said(work: Undoing, relationship_id: int, before: dict[str, Any]) -> Word:
+    """What the source said of a relationship that it reports again."""
+    inherited = work.successors.said.get((relationship_id, before["source"], before["run"]))
+    if inherited is not None:
+        return inherited
+    if "said" in before:
+        return Word(*before["said"])
+    limit = None  # a run of a version that kept no words
+    if before.get("min_up") is not None:
+        limit = str(MinUp(before["min_up"], before["min_up_is_percent"]))
+    return Word(before.get("dependency"), limit)
+
+
+def _claim_again(work: Undoing, relationship_id: int, before: dict[str, Any]) -> None:
+    source = before["source"]
     if work.session.get(Relationship, relationship_id) is None:
         work.conflict(f"relationship {relationship_id}", "it was taken away since")
     elif work.session.get(RelationshipSource, (relationship_id, source)) is None:
         work.session.add(
-            RelationshipSource(relationship_id=relationship_id, source=source, run_id=run_id)
+            RelationshipSource(
+                relationship_id=relationship_id,
+                source=source,
+                run_id=before["run"],
+                **_said(work, relationship_id, before)._asdict(),
+            )
         )
         work.session.flush()
         _change(work, relationship_id, {"sources": []}, {"sources": [source]})

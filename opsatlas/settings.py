@@ -99,6 +99,8 @@ class Settings(BaseSettings):
     """Failed CIs that one impact question may name."""
     impact_max_limit: int = Field(10_000, ge=1)
     """Largest `limit` of `/impact`: affected CIs that one answer lists."""
+    impact_compile_from: int = Field(20_000, ge=0)
+    """CIs from which on a server walks the graph by machine code, once that is compiled."""
     changes_max_assessed: int = Field(200, ge=1)
     """Changes that `/changes/assess` weighs together."""
     changes_max_analyses: int = Field(2_000, ge=0)

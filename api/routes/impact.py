@@ -29,6 +29,7 @@ class ImpactRoute(StrictRoute):
         held = services(request)
         if held.reader is None or request.method != "POST":
             return None
+        await request.body()  # out here: who stopped in the middle of a body cannot read it again
         try:
             content = answer_at_once(
                 held.reader,

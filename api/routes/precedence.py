@@ -12,6 +12,7 @@ from api.lists import Listing, Query, list_parameters, whole
 from api.strict_route import StrictRoute
 from cmdb import precedence
 from cmdb.recompute import recompute
+from cmdb.relationship_settling import settle_said_by_several
 from cmdb.source_schemas import PrecedenceOut
 from opsatlas.db.transaction import reading, transaction
 
@@ -44,9 +45,14 @@ def list_precedence(
 def set_precedence(
     attribute: Attribute, body: PrecedenceIn, held: Held, actor: Admin
 ) -> PrecedenceOut:
-    """Set the order for one attribute; the configuration items follow at once."""
+    """Set the order for one attribute; the configuration items follow at once.
+
+    `dependency` and `min_up` are those of relationships and of their redundancy groups.
+    """
     with transaction(held.engine) as session:
         made = precedence.set_precedence(session, attribute, body.sources, actor)
         touched = list(precedence.several_sources(session))
-        recompute(session, touched, actor, revision_keep=held.settings.revision_keep)
+        keep = held.settings.revision_keep
+        recompute(session, touched, actor, revision_keep=keep)
+        settle_said_by_several(session, actor, revision_keep=keep)
     return made

@@ -11,13 +11,33 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from cmdb.graph import GraphSnapshot, GroupColumns, RelationshipColumns
-from cmdb.impact import WORKLIST_LIMIT, ImpactResult, analyse
+from cmdb.impact import ImpactResult, analyse
+from cmdb.interpreted_walk import interpreted
+from cmdb.propagation import Reached
+from cmdb.walks import Walk, compile_walk, compiled
 from tests.oracles.impact_oracle import ClaimedStep, Group, Landscape, Relationship
 
-STRATEGIES = {"one by one": sys.maxsize, "as arrays": 0, "mixed": 2, "default": WORKLIST_LIMIT}
-"""Values of `worklist_limit` that force each way to walk, and the change between them."""
+
+def _compiled(
+    snapshot: GraphSnapshot, failed: list[int], degraded: list[int], patience: int
+) -> Reached | None:
+    compile_walk()
+    walk = compiled()
+    assert walk is not None, "numba does not work here"
+    return walk(snapshot, failed, degraded, patience)
+
+
+STRATEGIES: dict[str, Walk] = {
+    "one by one": partial(interpreted, worklist_limit=sys.maxsize),
+    "as arrays": partial(interpreted, worklist_limit=0),
+    "mixed": partial(interpreted, worklist_limit=2),
+    "compiled": _compiled,
+    "default": interpreted,
+}
+"""Each way to walk, and the change between two of them."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +48,9 @@ class Graph:
     snapshot: GraphSnapshot
     ids: dict[str, int]
 
-    def fail(
-        self, *names: str, max_depth: int | None = None, worklist_limit: int = WORKLIST_LIMIT
-    ) -> "Impact":
+    def fail(self, *names: str, max_depth: int | None = None, walk: Walk = interpreted) -> "Impact":
         failed = [self.ids[name] for name in names]
-        return Impact(self, analyse(self.snapshot, failed, max_depth, worklist_limit))
+        return Impact(self, analyse(self.snapshot, failed, max_depth, walk=walk))
 
     def name(self, ci_id: int) -> str:
         return next(name for name, known in self.ids.items() if known == ci_id)

@@ -1,18 +1,29 @@
 """A snapshot that followed its changes answers as one that was built from scratch."""
 
 import os
-import sys
+from contextlib import suppress
 from dataclasses import replace
+from random import Random
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Engine, delete, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from cmdb.graph import GraphSnapshot, GroupColumns, RelationshipColumns
 from cmdb.graph_delta import GraphChange, changed, laid_out_anew
 from cmdb.impact import analyse
-from tests.cmdb.builders import snapshot_of
+from cmdb.models import ConfigurationItem
+from cmdb.models import Relationship as Row
+from cmdb.snapshots import CI, RELATIONSHIP, GraphCache, build
+from cmdb.walks import Walk
+from opsatlas import revision
+from opsatlas.db.transaction import reading, transaction
+from tests.cmdb.builders import STRATEGIES, snapshot_of
+from tests.cmdb.rows import put_ci, put_relationship
 from tests.oracles.impact_oracle import Group, Landscape, Relationship
 
 EXAMPLES = int(os.environ.get("OPSATLAS_TEST_EXAMPLES", "150"))
@@ -128,9 +139,9 @@ def edits(draw: st.DrawFn, landscape: Landscape) -> tuple[Landscape, frozenset[i
     )
 
 
-def told(snapshot: GraphSnapshot, failed: list[int], limit: int) -> object:
+def told(snapshot: GraphSnapshot, failed: list[int], walk: Walk) -> object:
     """Everything that an answer says: states, distances, causes and paths, in ids."""
-    result = analyse(snapshot, failed, worklist_limit=limit)
+    result = analyse(snapshot, failed, walk=walk)
     return [
         (ci, int(state), distance, result.path(ci))
         for ci, state, distance in zip(
@@ -184,9 +195,9 @@ def check_as_built(snapshot: GraphSnapshot, landscape: Landscape) -> None:
             assert ours == built.relationship[getattr(built, way)(there)].tolist()
     questions = [[ci] for ci in sorted(landscape.cis)] + [sorted(landscape.cis)[:3]]
     for failed in questions:
-        expected = told(built, failed, sys.maxsize)
-        for limit in (0, 2, sys.maxsize):
-            assert told(snapshot, failed, limit) == expected
+        expected = told(built, failed, STRATEGIES["one by one"])
+        for walk in STRATEGIES.values():
+            assert told(snapshot, failed, walk) == expected
 
 
 @pytest.mark.parametrize("room", [0, 2, 1000], ids=["no room", "little room", "room"])
@@ -197,7 +208,7 @@ def test_following_edits_is_the_same_as_building_anew(room: int, data: st.DataOb
         patch.setattr("cmdb.graph_layout._LEAST_ROOM", room)
         landscape = Landscape(frozenset({2, 5, 7}), (), ())
         snapshot = snapshot_of(landscape)
-        kept = []
+        kept: list[tuple[GraphSnapshot, Landscape]] = []
         for _ in range(data.draw(st.integers(1, 5))):
             after, deleted = data.draw(edits(landscape))
             if data.draw(st.booleans()) and len(kept) < 2:
@@ -209,3 +220,50 @@ def test_following_edits_is_the_same_as_building_anew(room: int, data: st.DataOb
         check_as_built(snapshot, landscape)
         for older, then in kept:  # whoever still reads an older one sees nothing of the newer
             check_as_built(older, then)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_cache_follows_random_writes_as_if_it_read_everything(
+    seed: int, sqlite_engine: Engine
+) -> None:
+    random, cache = Random(seed), GraphCache()
+    with transaction(sqlite_engine) as session:
+        cis = [put_ci(session, f"ci-{number}") for number in range(12)]
+    links: list[int] = []
+    for _ in range(30):
+        with transaction(sqlite_engine) as session:
+            for _ in range(random.randint(1, 3)):
+                _write(session, random, cis, links)
+        with reading(sqlite_engine) as session:
+            followed_graph, built_graph = cache.current(session), build(session)
+        assert edges_of(followed_graph.snapshot) == edges_of(built_graph.snapshot)
+        assert groups_of(followed_graph.snapshot) == groups_of(built_graph.snapshot)
+        assert followed_graph.service_ids.tolist() == built_graph.service_ids.tolist()
+
+
+def _write(session: Session, random: Random, cis: list[int], links: list[int]) -> None:
+    what = random.choice(["link", "link", "group", "drop", "status", "class", "new", "soften"])
+    ci = random.choice(cis)
+    if what == "new":
+        cis.append(put_ci(session, f"ci-{len(cis)}"))
+    elif what in {"link", "group"}:
+        other = random.choice([each for each in cis if each != ci])
+        group = random.choice(["a", "b"]) if what == "group" else None
+        with suppress(IntegrityError), session.begin_nested():
+            links.append(put_relationship(session, ci, other, group=group, min_up=2))
+    elif what in {"status", "class"}:
+        values = {
+            "status": {"status": random.choice(["active", "retired"])},
+            "class": {"ci_class": random.choice(["application", "technical_service"])},
+        }[what]
+        row = update(ConfigurationItem).where(ConfigurationItem.id == ci)
+        session.execute(row.values(**values))
+        revision.note(session, CI, [ci])
+    elif links:
+        chosen = random.choice(links)
+        if what == "drop":
+            links.remove(chosen)
+            session.execute(delete(Row).where(Row.id == chosen))
+        else:
+            session.execute(update(Row).where(Row.id == chosen).values(dependency="optional"))
+        revision.note(session, RELATIONSHIP, [chosen])

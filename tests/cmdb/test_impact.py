@@ -1,6 +1,5 @@
 """What a failure means, one rule a test. The worked examples of docs/impact.md are among them."""
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 from cmdb.graph import GraphSnapshot, GroupColumns, RelationshipColumns
 from cmdb.impact import State, analyse
 from cmdb.structure import to_networkx
+from cmdb.walks import Walk
 from opsatlas.errors import InvalidInputError, NotFoundError
 from tests.cmdb.builders import STRATEGIES, graph
 
@@ -186,13 +186,13 @@ def test_a_graph_without_cis_or_relationships_answers() -> None:
     assert analyse(lone, []).ids.tolist() == []
 
 
-@pytest.mark.parametrize("limit", STRATEGIES.values(), ids=STRATEGIES.keys())
-def test_relationship_ids_beyond_32_bits_are_kept(limit: int) -> None:
+@pytest.mark.parametrize("walk", STRATEGIES.values(), ids=STRATEGIES.keys())
+def test_relationship_ids_beyond_32_bits_are_kept(walk: Walk) -> None:
     rows = [(2**40 + 1, 1, 2, 0, -1), (2**40, 1, 2, 0, -1)]
     snapshot = GraphSnapshot.build(
         [1, 2], [RelationshipColumns.from_rows(rows)], GroupColumns.from_rows([]), 0
     )
-    cause = analyse(snapshot, [2], worklist_limit=limit).cause_of(1)
+    cause = analyse(snapshot, [2], walk=walk).cause_of(1)
     assert cause.relationship_id == 2**40
 
 
@@ -230,10 +230,10 @@ def test_a_very_long_chain_is_walked_in_time_and_without_recursion() -> None:
 def test_many_threads_may_ask_one_snapshot_at_once() -> None:
     g = graph("w1 -> {a b}/1 -> db, w2 -> a?, w3 -> w2, w4 -> {a c}/2")
     questions = [["db"], ["a"], ["b", "c"], ["w2"]] * 200
-    limits = [0, sys.maxsize, 2]
+    walks = list(STRATEGIES.values())
 
     def ask(number: int) -> dict[str, str]:
-        return g.fail(*questions[number], worklist_limit=limits[number % 3]).states
+        return g.fail(*questions[number], walk=walks[number % len(walks)]).states
 
     expected = [ask(number) for number in range(12)]
     with ThreadPoolExecutor(8) as pool:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cmdb.impact import State, analyse
+from cmdb.walks import Walk
 from tests.cmdb.builders import STRATEGIES, claimed_path, snapshot_of
 from tests.oracles import impact_oracle as oracle
 from tests.oracles.impact_oracle import Group, Landscape, Relationship
@@ -17,7 +18,7 @@ from tests.oracles.impact_oracle import Group, Landscape, Relationship
 EXAMPLES = int(os.environ.get("OPSATLAS_TEST_EXAMPLES", "500"))
 """Random cases a property; 3000 makes more than 20,000 in all, in a minute or two."""
 
-WALKS = {name: limit for name, limit in STRATEGIES.items() if name != "default"}
+WALKS = {name: walk for name, walk in STRATEGIES.items() if name != "default"}
 """On graphs as small as these the default is to walk one by one."""
 
 thorough = settings(
@@ -62,12 +63,12 @@ def landscapes(draw: st.DrawFn, plain: bool = False) -> tuple[Landscape, list[in
 
 @thorough
 @given(landscapes())
-@pytest.mark.parametrize("limit", WALKS.values(), ids=WALKS.keys())
+@pytest.mark.parametrize("walk", WALKS.values(), ids=WALKS.keys())
 def test_states_and_distances_are_those_of_the_table(
-    limit: int, case: tuple[Landscape, list[int]]
+    walk: Walk, case: tuple[Landscape, list[int]]
 ) -> None:
     landscape, failed = case
-    result = analyse(snapshot_of(landscape), failed, worklist_limit=limit)
+    result = analyse(snapshot_of(landscape), failed, walk=walk)
     expected = {ci: s for ci, s in oracle.states(landscape, failed).items() if s}
     reached = result.reached
     assert dict(zip(result.ids.tolist(), reached.state.tolist(), strict=True)) == expected
@@ -90,12 +91,12 @@ def test_every_explanation_can_be_checked_by_hand(case: tuple[Landscape, list[in
 @brief
 @given(landscapes(), st.data(), st.sampled_from(list(WALKS.values())))
 def test_what_is_only_degraded_spreads_as_the_table_says_beside_what_failed(
-    case: tuple[Landscape, list[int]], data: st.DataObject, limit: int
+    case: tuple[Landscape, list[int]], data: st.DataObject, walk: Walk
 ) -> None:
     landscape, failed = case
     failed = failed[: data.draw(st.integers(0, len(failed)))]
     degraded = data.draw(st.lists(st.sampled_from(sorted(landscape.cis)), max_size=3))
-    result = analyse(snapshot_of(landscape), failed, worklist_limit=limit, degraded=degraded)
+    result = analyse(snapshot_of(landscape), failed, walk=walk, degraded=degraded)
     expected = {ci: s for ci, s in oracle.states(landscape, failed, degraded).items() if s}
     reached = result.reached
     assert dict(zip(result.ids.tolist(), reached.state.tolist(), strict=True)) == expected
@@ -116,8 +117,8 @@ def test_neither_the_way_to_walk_nor_the_order_of_rows_changes_any_answer(
     shuffled = Landscape(landscape.cis, tuple(rows), landscape.groups[::-1])
     one = snapshot_of(landscape)
     other = snapshot_of(shuffled, chunk=7)
-    for limit in WALKS.values():
-        a = analyse(one, failed, worklist_limit=limit).reached
+    for walk in WALKS.values():
+        a = analyse(one, failed, walk=walk).reached
         b = analyse(other, failed[::-1]).reached
         for column in ("index", "state", "distance", "cause"):
             assert np.array_equal(getattr(a, column), getattr(b, column)), column
@@ -151,11 +152,11 @@ def test_failing_what_is_down_anyway_changes_no_state(case: tuple[Landscape, lis
 @brief
 @given(landscapes(), st.integers(0, 4), st.sampled_from(list(WALKS.values())))
 def test_a_depth_leaves_out_what_is_farther_and_changes_nothing_else(
-    case: tuple[Landscape, list[int]], depth: int, limit: int
+    case: tuple[Landscape, list[int]], depth: int, walk: Walk
 ) -> None:
     landscape, failed = case
     snapshot = snapshot_of(landscape)
-    near = analyse(snapshot, failed, max_depth=depth, worklist_limit=limit)
+    near = analyse(snapshot, failed, max_depth=depth, walk=walk)
     states = oracle.states(landscape, failed)
     distances = oracle.distances(landscape, failed)
     expected = {ci: states[ci] for ci, distance in distances.items() if distance <= depth}
@@ -166,15 +167,15 @@ def test_a_depth_leaves_out_what_is_farther_and_changes_nothing_else(
 
 @brief
 @given(landscapes(plain=True))
-@pytest.mark.parametrize("limit", WALKS.values(), ids=WALKS.keys())
+@pytest.mark.parametrize("walk", WALKS.values(), ids=WALKS.keys())
 def test_with_required_edges_only_the_down_set_is_what_networkx_reaches(
-    limit: int, case: tuple[Landscape, list[int]]
+    walk: Walk, case: tuple[Landscape, list[int]]
 ) -> None:
     landscape, failed = case
     reach = nx.MultiDiGraph((r.provider, r.dependent) for r in landscape.relationships)
     reach.add_nodes_from(landscape.cis)
     expected = set(failed).union(*(nx.descendants(reach, ci) for ci in failed))
-    result = analyse(snapshot_of(landscape), failed, worklist_limit=limit)
+    result = analyse(snapshot_of(landscape), failed, walk=walk)
     assert set(result.ids.tolist()) == expected
     assert set(result.reached.state.tolist()) == {State.DOWN}
     lengths = nx.multi_source_dijkstra_path_length(reach, set(failed))
@@ -189,9 +190,9 @@ def test_a_query_leaves_nothing_behind_for_the_next(
     landscape = cases[0][0]
     snapshot = snapshot_of(landscape)
     questions = [[ci] for ci in sorted(landscape.cis)] + [sorted(landscape.cis)]
-    for limit in WALKS.values():
+    for walk in WALKS.values():
         for failed in questions:
-            result = analyse(snapshot, failed, worklist_limit=limit)
+            result = analyse(snapshot, failed, walk=walk)
             expected = {ci: s for ci, s in oracle.states(landscape, failed).items() if s}
             states = dict(zip(result.ids.tolist(), result.reached.state.tolist(), strict=True))
             assert states == expected
@@ -221,8 +222,8 @@ def test_on_larger_graphs_too_all_ways_to_walk_agree_with_the_table(seed: int) -
         expected = {ci: s for ci, s in oracle.states(landscape, failed).items() if s}
         distances = oracle.distances(landscape, failed)
         causes = []
-        for limit in STRATEGIES.values():
-            result = analyse(snapshot, failed, worklist_limit=limit)
+        for walk in STRATEGIES.values():
+            result = analyse(snapshot, failed, walk=walk)
             ids, reached = result.ids.tolist(), result.reached
             assert dict(zip(ids, reached.state.tolist(), strict=True)) == expected
             assert dict(zip(ids, reached.distance.tolist(), strict=True)) == distances

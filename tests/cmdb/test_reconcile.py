@@ -21,6 +21,7 @@ from cmdb.plan import (
 )
 from cmdb.problems import Problems
 from cmdb.reconcile import plan
+from cmdb.relationship_words import Word
 from cmdb.values import MinUp
 from cmdb.vocabulary import Vocabulary
 
@@ -97,7 +98,10 @@ class Stored:
                 (dependent, group), CurrentGroup(len(self.current.groups) + 1, MinUp(min_up, False))
             )
         if mine:
-            self.current.claimed.add(relationship_id)
+            self.current.claimed[relationship_id] = Word(
+                dependency if dependency != "required" else None,
+                str(min_up) if group is not None and min_up != 1 else None,
+            )
         if others:
             self.current.claimed_by_others.add(relationship_id)
         return relationship_id

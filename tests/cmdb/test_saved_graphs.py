@@ -1,6 +1,7 @@
 """A graph saved to a file answers as it did, and a file that is not sound is not used."""
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def cache_of(engine: Engine, folder: Path) -> GraphCache:
     return GraphCache(SavedGraphs(engine, folder, saved_from=0))
 
 
-def names(events: list[dict[str, object]]) -> list[object]:
+def names(events: Sequence[Mapping[str, object]]) -> list[object]:
     return [each["event"] for each in events]
 
 

@@ -1,6 +1,6 @@
 """Caches stay in step: revisions and the change table, on both databases."""
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 from opsatlas import revision
 from opsatlas.db.transaction import reading, transaction
@@ -26,6 +26,21 @@ def test_many_changes_at_once_ask_for_a_rebuild(engine: Engine) -> None:
     with reading(engine) as session:
         assert revision.changed_since(session, 0, ["ci"]) is None
         assert revision.changed_since(session, 0, ["document"]) is not None
+
+
+def test_a_load_names_what_it_changed_until_later_loads_thin_that_out(engine: Engine) -> None:
+    many = range(1, revision.BULK_THRESHOLD + 2)
+    for _ in range(12):
+        with transaction(engine) as session:
+            newest = revision.note(session, "ci", many, most=revision.NAMED_IN_A_LOAD)
+    with reading(engine) as session:
+        recent = revision.changed_since(session, newest - 5, ["ci"])
+        assert revision.changed_since(session, 0, ["ci"]) is None
+        rows = session.scalar(select(func.count()).select_from(revision.RevisionChange))
+    assert recent is not None
+    assert recent.ids == {"ci": set(many)}
+    assert rows is not None
+    assert rows < 10 * len(many)
 
 
 def test_a_cache_older_than_the_change_table_must_rebuild(engine: Engine) -> None:

@@ -102,8 +102,16 @@ def upgrade() -> None:
     with op.batch_alter_table("import_run", schema=None) as batch_op:
         batch_op.add_column(sa.Column("progress", Json, nullable=True))
 
+    with op.batch_alter_table("relationship_source", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("dependency", sa.String(), nullable=True))
+        batch_op.add_column(sa.Column("min_up", sa.String(), nullable=True))
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("relationship_source", schema=None) as batch_op:
+        batch_op.drop_column("min_up")
+        batch_op.drop_column("dependency")
+
     with op.batch_alter_table("import_run", schema=None) as batch_op:
         batch_op.drop_column("progress")
 
