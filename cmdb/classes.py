@@ -1,22 +1,25 @@
-"""CI classes (a tree, each a service class or not) and relationship types: read and edit."""
+"""CI classes, a tree, each a service class or not: read and edit."""
 
-import re
+from __future__ import annotations
 
-from sqlalchemy import select
+from typing import Any
+
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cmdb.models import CIClass, FailureDirection, RelationshipType
+from cmdb.models import CIClass, ConfigurationItem
 from cmdb.names import did_you_mean
-from cmdb.plain_text import RefusedValueError, text
-from cmdb.schemas import (
-    CIClassIn,
-    CIClassOut,
-    CIClassPatch,
-    RelationshipTypeIn,
-    RelationshipTypeOut,
-    RelationshipTypePatch,
-)
+from cmdb.schemas import CIClassIn, CIClassOut, CIClassPatch
 from cmdb.vocabulary import Vocabulary
+from cmdb.vocabulary_writes import (
+    BuiltInError,
+    InUseError,
+    check_version,
+    checked_label,
+    checked_name,
+    record,
+    refuse_where_remembered,
+)
 from opsatlas import audit, revision
 from opsatlas.actor import Actor
 from opsatlas.errors import ConflictError, ErrorItem, InvalidInputError, NotFoundError
@@ -31,15 +34,7 @@ BUILT_IN_CLASSES = frozenset(
 )
 """The classes of the interface: they are always there and mean the same everywhere."""
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_CHANGED = 1
-"""Classes and types have no numeric id; the change table only says that one of them changed."""
-
-
-class BuiltInError(ConflictError):
-    """A class of the interface cannot be changed so."""
-
-    code = "built_in"
+_ENTITY = "ci_class"
 
 
 def class_names(session: Session) -> list[str]:
@@ -58,14 +53,6 @@ def class_vocabulary(session: Session) -> Vocabulary:
     return Vocabulary((row.name, row.label) for row in rows)
 
 
-def type_vocabulary(session: Session) -> Vocabulary:
-    """Relationship types by what people call them."""
-    rows = session.execute(
-        select(RelationshipType.name, RelationshipType.label).order_by(RelationshipType.name)
-    )
-    return Vocabulary((row.name, row.label) for row in rows)
-
-
 def list_classes(session: Session) -> list[CIClassOut]:
     """All CI classes, by name."""
     return [_class_out(each) for each in session.scalars(select(CIClass).order_by(CIClass.name))]
@@ -81,7 +68,7 @@ def create_class(session: Session, new: CIClassIn, actor: Actor) -> CIClassOut:
 
     Raises ConflictError where the name is taken, InvalidInputError for a parent that is not there.
     """
-    name = _checked_name(new.name)
+    name = checked_name(new.name)
     revision.lock(session)
     parent = _parent(session, new.parent)
     if session.get(CIClass, name) is not None:
@@ -90,24 +77,32 @@ def create_class(session: Session, new: CIClassIn, actor: Actor) -> CIClassOut:
         name=name,
         parent=parent.name,
         is_service=parent.is_service if new.is_service is None else new.is_service,
-        label=_checked_label(new.label, name),
+        label=checked_label(new.label, name),
+        version=1,
     )
     session.add(created)
     session.flush()
     out = _class_out(created)
-    _record(session, actor, "create", "ci_class", name, {}, out.model_dump())
+    record(session, actor, "create", _ENTITY, name, None, _state(out))
     return out
 
 
-def edit_class(session: Session, name: str, patch: CIClassPatch, actor: Actor) -> CIClassOut:
+def edit_class(
+    session: Session,
+    name: str,
+    patch: CIClassPatch,
+    actor: Actor,
+    if_version: int | None = None,
+) -> CIClassOut:
     """Change a class's parent, label or service flag.
 
     Raises BuiltInError for anything but the label of a built-in class, InvalidInputError for a
-    parent that is the class itself or below it.
+    parent that is the class itself or below it, StaleWordError.
     """
     revision.lock(session)
     found = _class(session, name)
-    before = _class_out(found).model_dump()
+    check_version("class", found.version, if_version)
+    state = _state(_class_out(found))
     given = patch.model_fields_set
     if name in BUILT_IN_CLASSES and given - {"label"}:
         raise BuiltInError(
@@ -119,77 +114,41 @@ def edit_class(session: Session, name: str, patch: CIClassPatch, actor: Actor) -
         _refuse_cycle(session, name, parent)
         found.parent = parent
     if patch.label is not None:
-        found.label = _checked_label(patch.label, name)
+        found.label = checked_label(patch.label, name)
     if patch.is_service is not None:
         found.is_service = patch.is_service
-    session.flush()
-    out = _class_out(found)
-    _record(session, actor, "update", "ci_class", name, before, out.model_dump())
-    return out
+    before, after = audit.difference(state, _state(_class_out(found)))
+    if after:
+        found.version += 1
+        session.flush()
+        record(session, actor, "update", _ENTITY, name, before, after)
+    return _class_out(found)
 
 
-def list_types(session: Session) -> list[RelationshipTypeOut]:
-    """All relationship types, by name."""
-    rows = session.scalars(select(RelationshipType).order_by(RelationshipType.name))
-    return [_type_out(each) for each in rows]
+def delete_class(session: Session, name: str, actor: Actor, if_version: int | None = None) -> None:
+    """Delete a class that no CI has, retired ones included, and that has none below it.
 
-
-def get_type(session: Session, name: str) -> RelationshipTypeOut:
-    """One relationship type. Raises NotFoundError."""
-    return _type_out(_type(session, name))
-
-
-def create_type(session: Session, new: RelationshipTypeIn, actor: Actor) -> RelationshipTypeOut:
-    """Add a relationship type. Raises ConflictError where the name is taken."""
-    name = _checked_name(new.name)
+    Raises NotFoundError, StaleWordError, BuiltInError, InUseError.
+    """
     revision.lock(session)
-    if session.get(RelationshipType, name) is not None:
-        raise ConflictError(f"there is a relationship type {name!r} already")
-    created = RelationshipType(
-        name=name,
-        failure_direction=new.failure_direction.value,
-        label=_checked_label(new.label, name),
-    )
-    session.add(created)
+    found = _class(session, name)
+    check_version("class", found.version, if_version)
+    if name in BUILT_IN_CLASSES:
+        raise BuiltInError(f"{name!r} is a class of the interface and stays")
+    below = session.scalars(select(CIClass.name).where(CIClass.parent == name)).all()
+    if below:
+        listed = ", ".join(sorted(below))
+        raise InUseError(f"{listed} stand below {name!r}", hint="give them another parent first")
+    having = select(func.count()).where(ConfigurationItem.ci_class == name)
+    if used := session.scalar(having):
+        raise InUseError(
+            f"{used} configuration items are of the class {name!r}, retired ones included",
+            hint=f"GET /cis?ci_class={name} lists them: give them another class first",
+        )
+    refuse_where_remembered(session, "class", name)
+    session.delete(found)
     session.flush()
-    out = _type_out(created)
-    _record(session, actor, "create", "relationship_type", name, {}, out.model_dump())
-    return out
-
-
-def edit_type(
-    session: Session, name: str, patch: RelationshipTypePatch, actor: Actor
-) -> RelationshipTypeOut:
-    """Change a type's label, or in which direction failure travels along it."""
-    revision.lock(session)
-    found = _type(session, name)
-    before = _type_out(found).model_dump()
-    if patch.failure_direction is not None:
-        found.failure_direction = patch.failure_direction.value
-    if patch.label is not None:
-        found.label = _checked_label(patch.label, name)
-    session.flush()
-    out = _type_out(found)
-    _record(session, actor, "update", "relationship_type", name, before, out.model_dump())
-    return out
-
-
-def _record(
-    session: Session,
-    actor: Actor,
-    action: str,
-    entity: str,
-    name: str,
-    before: dict[str, object],
-    after: dict[str, object],
-) -> None:
-    """Audit a write and tell the caches; nothing where nothing differs."""
-    old, new = audit.difference(before, after)
-    if not new:
-        return
-    write = audit.Write(action, entity, name, old if action == "update" else None, new)
-    audit.record(session, actor, [write])
-    revision.note(session, entity, [_CHANGED])
+    record(session, actor, "delete", _ENTITY, name, _state(_class_out(found)), None)
 
 
 def _class(session: Session, name: str) -> CIClass:
@@ -197,16 +156,6 @@ def _class(session: Session, name: str) -> CIClass:
     if found is None:
         raise NotFoundError(
             f"there is no class {name!r}", hint=did_you_mean(name, class_names(session))
-        )
-    return found
-
-
-def _type(session: Session, name: str) -> RelationshipType:
-    found = session.get(RelationshipType, name)
-    if found is None:
-        names = session.scalars(select(RelationshipType.name))
-        raise NotFoundError(
-            f"there is no relationship type {name!r}", hint=did_you_mean(name, names)
         )
     return found
 
@@ -231,21 +180,9 @@ def _refuse_cycle(session: Session, name: str, parent: str) -> None:
         raise InvalidInputError(message, errors=[ErrorItem("/parent", message, parent)])
 
 
-def _checked_name(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        message = f"{name!r} is not a name for a class or type"
-        hint = "lower-case letters, digits and underscores, a letter first, at most 63"
-        item = ErrorItem("/name", message, name, hint)
-        raise InvalidInputError(message, hint=hint, errors=[item])
-    return name
-
-
-def _checked_label(label: str | None, name: str) -> str:
-    try:
-        return text(label) or name.replace("_", " ").capitalize()
-    except RefusedValueError as error:
-        item = ErrorItem("/label", error.message, None, error.hint)
-        raise InvalidInputError(error.message, hint=error.hint, errors=[item]) from None
+def _state(out: CIClassOut) -> dict[str, Any]:
+    """What the audit trail keeps of a class."""
+    return out.model_dump(exclude={"built_in", "version"})
 
 
 def _class_out(row: CIClass) -> CIClassOut:
@@ -255,10 +192,5 @@ def _class_out(row: CIClass) -> CIClassOut:
         is_service=row.is_service,
         label=row.label,
         built_in=row.name in BUILT_IN_CLASSES,
-    )
-
-
-def _type_out(row: RelationshipType) -> RelationshipTypeOut:
-    return RelationshipTypeOut(
-        name=row.name, failure_direction=FailureDirection(row.failure_direction), label=row.label
+        version=row.version,
     )

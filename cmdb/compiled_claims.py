@@ -28,7 +28,7 @@ _DENSE = 32
 """One CI in so many: from there on, marks are read through instead of sorting what was claimed."""
 
 STATE, DISTANCE, CAUSE = 1, 2, 3
-"""Rows of an answer, after the index."""
+"""Rows of an answer, after the index: as `Reached` has them."""
 
 
 class Graph(NamedTuple):

@@ -11,9 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmdb.compiled_claims import (
-    CAUSE,
-    DISTANCE,
-    STATE,
     Claims,
     Graph,
     claim_all,
@@ -42,6 +39,7 @@ class CompiledWalk:
         self._mark = np.zeros(snapshot.size, np.uint8)
         self._claim = np.empty((snapshot.size, 4), np.int32)
         self._queue = np.empty(snapshot.size, np.int32)
+        self._one = np.empty(1, np.int32)
         self._at_hand = np.empty((4, min(_AT_HAND, snapshot.size)), np.int32)
         self._arguments = (
             layout.required_first,
@@ -63,7 +61,11 @@ class CompiledWalk:
     def __call__(self, failed: list[int], degraded: list[int], patience: int) -> Reached | None:
         """What CIs (indices) reach that fail and that degrade; None where that is more than
         `patience` that are down or degraded."""
-        begun = np.array(failed + degraded, np.int32)
+        if len(failed) == 1 and not degraded:  # what is asked most; spares a third of the rest
+            begun = self._one
+            begun[0] = failed[0]
+        else:
+            begun = np.array(failed + degraded, np.int32)
         count = _walk(begun, len(failed), patience, *self._arguments)
         if count == OUT_OF_PATIENCE:
             return None
@@ -72,7 +74,7 @@ class CompiledWalk:
         else:
             found = np.empty((4, count), np.int32)
             collect(self._mark, self._claim, self._queue, count, found)
-        return Reached(found[0], found[STATE], found[DISTANCE], found[CAUSE])
+        return Reached(*found)
 
 
 @machine_code

@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy.orm import Session
 
-from cmdb.classes import class_names, list_types
+from cmdb.classes import class_names
 from cmdb.health_attributes import Look, completeness, compliance, look_at_all
 from cmdb.health_checks import CHECKS, Category, Finding, HealthSeverity, Mask
 from cmdb.health_facts import Facts, Review
@@ -28,6 +28,7 @@ from cmdb.health_reading import (
 )
 from cmdb.health_rules import HealthRules
 from cmdb.health_rules_file import check_names
+from cmdb.relationship_types import list_types
 from cmdb.health_scores import Numbers, Worst, numbers, worst_of
 from cmdb.health_structure import (
     hosting_cycles,

@@ -187,13 +187,16 @@ def analyse(
     is not in the snapshot, and ReachesFarError once more than `patience` CIs turn out to be down
     or degraded.
     """
-    indices = sorted({snapshot.index_of(ci_id) for ci_id in failed})
-    worse = sorted({snapshot.index_of(ci_id) for ci_id in degraded})
     walk = walk or compiled() or interpreted
-    whole = walk(snapshot, indices, worse, patience)
+    whole = walk(snapshot, _indices(snapshot, failed), _indices(snapshot, degraded), patience)
     if whole is None:
         raise ReachesFarError
     return ImpactResult(snapshot, whole if max_depth is None else whole.within(max_depth), whole)
+
+
+def _indices(snapshot: GraphSnapshot, ci_ids: Iterable[int]) -> list[int]:
+    indices = [snapshot.index_of(ci_id) for ci_id in ci_ids]
+    return indices if len(indices) <= 1 else sorted(set(indices))
 
 
 def _row(index: Indices, wanted: int) -> int | None:

@@ -7,7 +7,7 @@ from time import perf_counter
 from sqlalchemy.orm import Session
 
 from cmdb.apply import apply
-from cmdb.classes import class_vocabulary, type_vocabulary
+from cmdb.classes import class_vocabulary
 from cmdb.current import read_current
 from cmdb.formats import sort_files, source_of
 from cmdb.identification import identification, inherited
@@ -29,6 +29,7 @@ from cmdb.precedence import class_parents, class_roots, read_precedence
 from cmdb.problems import Problems, problem
 from cmdb.reconcile import plan
 from cmdb.references import near_names
+from cmdb.relationship_types import type_vocabulary
 from cmdb.schemas import ImportReport, Problem, Recognised, Severity
 from cmdb.source_mappings import AdminMapping, is_native, mapping_of_source, mappings_of
 from opsatlas import audit, revision

@@ -27,6 +27,7 @@ from cmdb.models import (
 from cmdb.plan import ChangedKeys
 from cmdb.recompute import recompute
 from cmdb.relationship_audit import record_changes
+from cmdb.relationship_settling import write_word
 from cmdb.relationship_states import relationship_states
 from opsatlas import audit, revision
 from opsatlas.actor import Actor
@@ -171,6 +172,7 @@ def _move_relationships(session: Session, reading: Reading, journal: Journal) ->
     _take_out(session, plan, of, journal)
     for joined in plan.joined:
         _join(session, joined)
+    _write_words(session, plan, journal)
     for edge, over in plan.moved:
         old = of(edge)
         after = {"dependent": over.dependent, "provider": over.provider}
@@ -230,13 +232,18 @@ def _take_out(session: Session, plan: MergePlan, of: Any, journal: Journal) -> N
             **rows[edge.id],
         }
 
-    journal.gone = [{"row": whole(edge), "claims": dict(edge.claims)} for edge in plan.gone]
+    journal.gone = [
+        {"row": whole(edge), "claims": dict(edge.claims), "words": _listed(edge)}
+        for edge in plan.gone
+    ]
     journal.joined = [
         {
             "row": whole(each.edge),
             "claims": dict(each.edge.claims),
+            "words": _listed(each.edge),
             "into": each.into.id,
             "into_claims": dict(each.into.claims),
+            "into_words": _listed(each.into),
             "into_dependency": each.into.dependency,
             "dependency": each.dependency,
         }
@@ -244,6 +251,20 @@ def _take_out(session: Session, plan: MergePlan, of: Any, journal: Journal) -> N
     ]
     for some in chunks(ids):
         session.execute(delete(_ROWS).where(_ROWS.c.id.in_(some)))
+
+
+def _write_words(session: Session, plan: MergePlan, journal: Journal) -> None:
+    """Let sources say what is planned, and keep what they said of the relationships that stay."""
+    own = {(each.into.id, source) for each in plan.joined for source in each.into.claims}
+    brought = {(each.into.id, source) for each in plan.joined for source in each.edge.claims} - own
+    journal.words = []
+    for new in plan.words:
+        write_word(session, new.id, new.source, new.after)
+        if (new.id, new.source) not in brought:
+            before, after = list(new.before), list(new.after)
+            journal.words.append(
+                {"id": new.id, "source": new.source, "before": before, "after": after}
+            )
 
 
 def _join(session: Session, joined: Joined) -> None:
@@ -260,6 +281,10 @@ def _join(session: Session, joined: Joined) -> None:
         session.execute(
             update(_ROWS).where(_ROWS.c.id == into.id).values(dependency=joined.dependency)
         )
+
+
+def _listed(edge: Edge) -> dict[str, list[str | None]]:
+    return {source: list(word) for source, word in edge.words.items()}
 
 
 def _remove_empty(

@@ -12,9 +12,9 @@ from typing import Any, Literal, NamedTuple
 from cmdb.claims import ATTRIBUTE, Claim, Precedence, effective
 from cmdb.identifiers import family
 from cmdb.incoming import CI_CLASS, STORED
-from cmdb.models import Dependency
+from cmdb.merge_words import Member, NewWord, joined_words, settle_groups
 from cmdb.plan import CurrentCI, Identity
-from cmdb.relationship_words import at_most
+from cmdb.relationship_words import Word, dependency_of, limit_of, said_of_group
 from cmdb.values import MinUp
 from opsatlas.errors import InvalidInputError
 
@@ -47,6 +47,8 @@ class Edge:
     group: str | None
     claims: Mapping[str, int | None]
     """By source that reports it: the import run that first did."""
+    words: Mapping[str, Word] = field(default_factory=dict)
+    """By source that reports it: what it says of it."""
 
     def over(self, loser: int, winner: int) -> "Edge":
         """The same with the winner in the place of the loser."""
@@ -84,7 +86,8 @@ class FieldChoice(NamedTuple):
 
 
 class Joined(NamedTuple):
-    """Two relationships that become one, `into`; it has the stronger dependency of the two."""
+    """Two relationships that become one, `into`; `dependency` is what the most trusted says of
+    it."""
 
     edge: Edge
     into: Edge
@@ -92,7 +95,8 @@ class Joined(NamedTuple):
 
 
 class NewLimit(NamedTuple):
-    """A redundancy group that loses members and cannot ask for as many any more."""
+    """A redundancy group that loses members and cannot ask for as many any more, or of which the
+    merge makes a more trusted source speak."""
 
     group: Group
     min_up: MinUp
@@ -116,6 +120,8 @@ class MergePlan:
     joined_groups: list[tuple[Group, Group]] = field(default_factory=list)
     """The loser's, and the winner's of the same name, whose limit stays."""
     limits: list[NewLimit] = field(default_factory=list)
+    words: list[NewWord] = field(default_factory=list)
+    """What sources say of relationships that stay; of what `joined` brings it is new."""
 
 
 def plan_merge(
@@ -145,8 +151,15 @@ def plan_merge(
         list(loser.claims),
     )
     known = list(edges)
-    _plan_edges(made, known)
-    _plan_groups(made, known, list(groups))
+    words = {edge.id: dict(edge.words) for edge in known}
+    _plan_edges(made, known, words, precedence)
+    _plan_groups(made, known, list(groups), words, precedence)
+    before = {edge.id: edge.words for edge in known}
+    for edge_id, said in words.items():
+        for source, word in said.items():
+            old = before[edge_id].get(source)
+            if old is None or old != word:
+                made.words.append(NewWord(edge_id, source, old or Word(), word))
     return made
 
 
@@ -206,7 +219,13 @@ def _by_field(ci: CurrentCI) -> dict[str, Any]:
     return {**dict(zip(STORED, ci.values, strict=True)), **attributes}
 
 
-def _plan_edges(made: MergePlan, edges: Sequence[Edge]) -> None:
+def _plan_edges(
+    made: MergePlan,
+    edges: Sequence[Edge],
+    words: dict[int, dict[str, Word]],
+    precedence: Precedence,
+) -> None:
+    """Plan what becomes of relationships, and leave in `words` those of the ones that stay."""
     loser, winner = made.loser.id, made.winner.id
     mine = [edge for edge in edges if loser in (edge.dependent, edge.provider)]
     there = {edge.identity: edge for edge in edges if loser not in (edge.dependent, edge.provider)}
@@ -214,18 +233,23 @@ def _plan_edges(made: MergePlan, edges: Sequence[Edge]) -> None:
         over = edge.over(loser, winner)
         if over.dependent == over.provider:
             made.gone.append(edge)
+            del words[edge.id]
             continue
         same = there.setdefault(over.identity, over)
         if same is over:
             made.moved.append((edge, over))
         else:
-            both = (edge.dependency, same.dependency)
-            required = Dependency.REQUIRED in both
-            stronger = Dependency.REQUIRED if required else Dependency.OPTIONAL
-            made.joined.append(Joined(edge, same, stronger.value))
+            words[same.id] = joined_words(words.pop(edge.id), words[same.id])
+            made.joined.append(Joined(edge, same, dependency_of(words[same.id], precedence)))
 
 
-def _plan_groups(made: MergePlan, edges: Sequence[Edge], groups: Sequence[Group]) -> None:
+def _plan_groups(
+    made: MergePlan,
+    edges: Sequence[Edge],
+    groups: Sequence[Group],
+    words: dict[int, dict[str, Word]],
+    precedence: Precedence,
+) -> None:
     loser, winner = made.loser.id, made.winner.id
     by_name = {(group.dependent, group.name): group for group in groups}
     for group in groups:
@@ -248,8 +272,22 @@ def _plan_groups(made: MergePlan, edges: Sequence[Edge], groups: Sequence[Group]
         after.setdefault(key, set())
         if edge.id not in gone:
             after[key].add(over.provider)
+    stay = [
+        Member(
+            edge.id,
+            None if edge.group is None else (over.dependent, edge.group),
+            over.provider,
+            edge.dependent == over.dependent,
+        )
+        for edge in edges
+        if edge.id in words
+        for over in [edge.over(loser, winner)]
+    ]
+    shrunk = {key for key, members in after.items() if len(members) < len(before[key])}
+    settle_groups(stay, words, shrunk)
     for key, members in after.items():
         found = by_name.get(key) or by_name[loser, key[1]]
-        limit = at_most(found.min_up, len(members))
-        if members and len(members) < len(before[key]) and limit != found.min_up:
+        said = said_of_group((each.id, words[each.id]) for each in stay if each.group == key)
+        limit = limit_of(said, precedence)
+        if members and limit != found.min_up:
             made.limits.append(NewLimit(found, limit))

@@ -18,6 +18,8 @@ from cmdb.merge_plan import Edge, Group, MergePlan, Side, plan_merge
 from cmdb.merged import refuse_merged
 from cmdb.models import ConfigurationItem, RedundancyGroup, Relationship, RelationshipSource
 from cmdb.precedence import class_roots, read_precedence
+from cmdb.relationship_settling import read_words
+from cmdb.relationship_words import Words
 from cmdb.values import MinUp
 from opsatlas.db.transaction import moment
 
@@ -101,13 +103,13 @@ def _around(session: Session, loser: int, winner: int) -> tuple[list[Group], lis
             found[row.id] = Group(row.id, row.dependent_id, row.name, limit)
         members = session.execute(select(_ROWS).where(_ROWS.c.group_id.in_(some)))
         rows |= {row.id: row for row in members}
-    claims = claims_of(session, rows)
+    claims, words = claims_of(session, rows), read_words(session, rows)
     return list(found.values()), [
-        _edge(row, found, claims.get(row.id, {})) for row in rows.values()
+        _edge(row, found, claims.get(row.id, {}), words.get(row.id, {})) for row in rows.values()
     ]
 
 
-def _edge(row: Any, groups: dict[int, Group], claims: Claims) -> Edge:
+def _edge(row: Any, groups: dict[int, Group], claims: Claims, words: Words) -> Edge:
     return Edge(
         row.id,
         row.dependent_id,
@@ -116,4 +118,5 @@ def _edge(row: Any, groups: dict[int, Group], claims: Claims) -> Edge:
         row.dependency,
         None if row.group_id is None else groups[row.group_id].name,
         claims,
+        words,
     )

@@ -50,6 +50,7 @@ class CIClass(Model):
     parent: Mapped[str | None] = mapped_column(ForeignKey("ci_class.name"))
     is_service: Mapped[bool]
     label: Mapped[str]
+    version: Mapped[int] = mapped_column(server_default="1")
 
 
 class ConfigurationItem(Model):
@@ -93,6 +94,7 @@ class RelationshipType(Model):
     name: Mapped[str] = mapped_column(primary_key=True)
     failure_direction: Mapped[str]
     label: Mapped[str]
+    version: Mapped[int] = mapped_column(server_default="1")
 
 
 class RedundancyGroup(Model):

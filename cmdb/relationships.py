@@ -8,7 +8,6 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from cmdb.claims import MANUAL
-from cmdb.classes import type_vocabulary
 from cmdb.incoming import DEFAULT_TYPE
 from cmdb.items import KEEP
 from cmdb.models import Dependency, Relationship, RelationshipSource
@@ -16,7 +15,10 @@ from cmdb.redundancy_groups import drop_if_empty, group_named, refuse_small_grou
 from cmdb.references import UnresolvedCIError, resolve
 from cmdb.relationship_checks import SaidRelationship, checked_relationship, refuse
 from cmdb.relationship_reads import relationships_out, stored_relationship
+from cmdb.relationship_settling import groups_of, said_in_group, settle, tell
 from cmdb.relationship_states import relationship_states
+from cmdb.relationship_words import SILENT, Word
+from cmdb.relationship_types import type_vocabulary
 from cmdb.schemas import RelationshipIn, RelationshipOut, RelationshipPatch
 from opsatlas import audit, revision
 from opsatlas.actor import Actor
@@ -89,7 +91,8 @@ def create_relationships(
         )
         session.add(row)
         session.flush()
-        session.add(RelationshipSource(relationship_id=row.id, source=MANUAL, run_id=None))
+        word = Word(each.dependency, said_in_group(session, group_id, MANUAL))
+        say_by_hand(session, row, word, each)
         rows.append(row)
     session.flush()
     refuse_small_groups(session, groups)
@@ -136,10 +139,15 @@ def update_relationship(
     _refuse_taken(session, (row.dependent_id, row.provider_id, type_name, group_id), "", but=row.id)
     row.group_id = group_id
     row.type = type_name
-    row.dependency = said.dependency or row.dependency
     session.flush()
     if old_group != group_id:
+        forget_limit(session, row.id)
         drop_if_empty(session, old_group)
+    joined, left = speak(session, row, given, said)
+    changes = settle(session, [row.id], {old_group, group_id} - {None})
+    own = changes.pop(row.id, ({}, {}))
+    tell(session, actor, changes)
+    changed.update(changes)
     refuse_small_groups(session, groups)
     (after,) = relationships_out(session, [row])
     old, new = audit.difference(_state(before), _state(after))

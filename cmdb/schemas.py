@@ -136,6 +136,7 @@ class CIClassOut(BaseModel):
     is_service: bool
     label: str
     built_in: bool
+    version: int
 
 
 class RelationshipTypeIn(Input):
@@ -159,6 +160,8 @@ class RelationshipTypeOut(BaseModel):
     name: str
     failure_direction: FailureDirection
     label: str
+    built_in: bool
+    version: int
 
 
 class SourceKey(BaseModel):

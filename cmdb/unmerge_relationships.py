@@ -12,6 +12,8 @@ from cmdb.merge import set_limit, write_back
 from cmdb.merge_journal import Claims, Row
 from cmdb.merge_reading import claims_of
 from cmdb.models import ConfigurationItem, RedundancyGroup, Relationship, RelationshipSource
+from cmdb.relationship_settling import groups_of, read_words, settle, write_word
+from cmdb.relationship_words import Word
 from opsatlas.db.transaction import moment
 
 if TYPE_CHECKING:
@@ -39,7 +41,10 @@ def give_back(work: Unmerging) -> None:
     """Let the relationships that moved lead from and to the loser again, and bring back those that
     went."""
     for each in work.journal.limits:
-        _raise_limit(work, each)
+        if work.journal.words is None:  # a merge of a version that kept no words
+            _raise_limit(work, each)
+    for each in work.journal.words or ():
+        _say_again(work, each)
     groups = {each["id"]: _group(work, each) for each in work.journal.groups}
     for each in work.journal.moved:
         _move_back(work, each, groups)
@@ -48,12 +53,27 @@ def give_back(work: Unmerging) -> None:
     for each in work.journal.gone:
         claims = {source: run for source, run in each["claims"].items() if run not in work.undone}
         if claims or not each["claims"]:
-            _recreate(work, each["row"], claims, groups)
+            _recreate(work, each["row"], claims, each.get("words", {}), groups)
         else:
             work.conflict(_named(each["row"]), "the imports that reported it were undone")
     ids = {each["into"] for each in work.journal.groups} | groups.keys() | set(groups.values())
     without = _GROUPS.c.id.in_(ids - {None}) & ~exists().where(_ROWS.c.group_id == _GROUPS.c.id)
     work.session.execute(delete(_GROUPS).where(without))
+    if work.journal.words is not None:
+        changed = touched(work)
+        settle(work.session, changed, groups_of(work.session, changed))
+
+
+def _say_again(work: Unmerging, word: Row) -> None:
+    """Let a source say of a relationship what it said before, unless it said something since."""
+    now = read_words(work.session, [word["id"]]).get(word["id"], {}).get(word["source"])
+    if now is None:
+        return  # it does not report it any more
+    back = [
+        old if said == new else said
+        for old, new, said in zip(word["before"], word["after"], now, strict=True)
+    ]
+    write_word(work.session, word["id"], word["source"], Word(*back))
 
 
 def _raise_limit(work: Unmerging, limit: Row) -> None:
@@ -144,10 +164,16 @@ def _part(work: Unmerging, joined: Row, groups: dict[int, int]) -> None:
         statement = update(_ROWS).where(same).values(dependency=joined["into_dependency"])
         session.execute(statement)
     if mine or not joined["claims"]:
-        _recreate(work, joined["row"], mine, groups)
+        _recreate(work, joined["row"], mine, joined.get("words", {}), groups)
 
 
-def _recreate(work: Unmerging, row: Row, claims: Claims, groups: dict[int, int]) -> None:
+def _recreate(
+    work: Unmerging,
+    row: Row,
+    claims: Claims,
+    words: dict[str, list[str | None]],
+    groups: dict[int, int],
+) -> None:
     session = work.session
     ends = {row["dependent"], row["provider"]}
     found = set(
@@ -181,7 +207,12 @@ def _recreate(work: Unmerging, row: Row, claims: Claims, groups: dict[int, int])
     }
     session.execute(insert(_ROWS), [values])
     rows = [
-        {"relationship_id": row["id"], "source": source, "run_id": run}
+        {
+            "relationship_id": row["id"],
+            "source": source,
+            "run_id": run,
+            **Word(*words.get(source, (row["dependency"], None)))._asdict(),
+        }
         for source, run in claims.items()
     ]
     if rows:

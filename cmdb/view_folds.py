@@ -59,44 +59,68 @@ def fold(walked: Walk, classes: Indices, most: int) -> Places:
     if not most:
         every = np.arange(size, dtype=np.int32)
         return Places(every, (), every)
+    starts = np.flatnonzero(np.diff(walked.distance, prepend=-1)).tolist()
+    levels = list(zip(starts[1:], [*starts[2:], size], strict=True))
     shown = np.zeros(size, np.bool_)
     shown[0] = True
-    bundle = np.full(size, -1, np.int64)
-    """The fold of each row that is not shown, in the order in which they were found."""
-    tops: list[tuple[int, Indices]] = []
-    starts = np.flatnonzero(np.diff(walked.distance, prepend=-1)).tolist()
-    levels = list(zip(starts, [*starts[1:], size], strict=True))[1:]
-    taken, level = 1, 0
+    children: list[tuple[int, Indices]] = []
+    taken = 1
     for level, (start, end) in enumerate(levels):
         rows = np.arange(start, end, dtype=np.int32)
         rows = rows[shown[walked.parent[rows]]]
-        singles, bundles = _split(rows, walked.parent[rows], classes[rows], most)
-        taken += len(singles) + len(bundles)
-        if not len(rows) or (level and (taken > ROOM or level >= LEVELS)):
+        singles, folded = _split(rows, walked.parent[rows], classes[rows], most)
+        taken += len(singles) + len(folded)
+        if level and (taken > ROOM or level >= LEVELS):
             break
         shown[singles] = True
-        for parent, members in bundles:
-            bundle[members] = len(tops)
-            tops.append((parent, members))
-    else:
-        level = len(levels)
-    behind = _behind(walked, shown, bundle, levels[level:] if levels else [])
-    # What stands behind the members of folds on the levels that are shown.
-    return _placed(walked, classes, shown, tops, behind)
+        children += folded
+    return _placed(walked, classes, shown, children, levels)
 
 
 def _split(
     rows: Indices, parents: Indices, classes: Indices, most: int
 ) -> tuple[Indices, list[tuple[int, Indices]]]:
-    """The children of shown CIs: those that stay single, and by parent and class the others."""
-    if not len(rows):
-        return rows, []
-    key = parents.astype(np.int64) * (int(classes.max()) + 1) + classes
-    _, kind, count = np.unique(key, return_inverse=True, return_counts=True)
-    many = count[kind] > most
-    order = np.argsort(kind[many], kind="stable")
-    folded = rows[many][order]
-    cuts = np.flatnonzero(np.diff(kind[many][order])) + 1
-    parts = np.split(folded, cuts) if len(folded) else []
-    of_parent = dict(zip(rows.tolist(), parents.tolist(), strict=True))
-    return rows[~many], [(of_parent[int(part[0])], part) for part in parts]
+    """Children of shown CIs: those that are shown too, and the others by parent and class."""
+    groups = _grouped(rows, parents.astype(np.int64) * (int(classes.max(initial=0)) + 1) + classes)
+    parent_of = dict(zip(rows.tolist(), parents.tolist(), strict=True))
+    folded = [(parent_of[int(group[0])], group) for group in groups if len(group) > most]
+    singles = np.setdiff1d(rows, np.concatenate([rows[:0], *(group for _, group in folded)]))
+    return singles, folded
+
+
+def _placed(
+    walked: Walk,
+    classes: Indices,
+    shown: NDArray[np.bool_],
+    children: list[tuple[int, Indices]],
+    levels: list[tuple[int, int]],
+) -> Places:
+    further = len(children)
+    under = np.full(len(shown), -1, np.int64)
+    for number, (_, members) in enumerate(children):
+        under[members] = number
+    is_child = under >= 0
+    for start, end in levels:
+        rows = np.arange(start, end)[~shown[start:end] & ~is_child[start:end]]
+        above = under[walked.parent[rows]]
+        under[rows] = np.where(above >= 0, above, further)
+    one_by_one = np.flatnonzero(shown).astype(np.int32)
+    place = np.searchsorted(one_by_one, np.arange(len(shown))).astype(np.int32)
+    folds = [Fold("children", int(place[parent]), members) for parent, members in children]
+    rest = np.flatnonzero(~shown & ~is_child).astype(np.int32)
+    for members in _grouped(rest, under[rest] * (int(classes.max()) + 1) + classes[rest]):
+        number = int(under[members[0]])
+        last = number == further
+        below = 0 if last else len(one_by_one) + number
+        folds.append(Fold("further" if last else "beneath", below, members))
+    for number, each in enumerate(folds):
+        place[each.rows] = len(one_by_one) + number
+    return Places(one_by_one, folds, place)
+
+
+def _grouped(rows: Indices, key: NDArray[np.int64]) -> list[Indices]:
+    """Rows (ascending) by key, the group with the least row first."""
+    order = np.argsort(key, kind="stable")
+    cuts = np.flatnonzero(np.diff(key[order])) + 1
+    groups = np.split(rows[order], cuts) if len(rows) else []
+    return sorted(groups, key=lambda group: int(group[0]))

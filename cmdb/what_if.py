@@ -60,6 +60,11 @@ def suppose(snapshot: GraphSnapshot, supposed: Supposed) -> GraphSnapshot:
             ]
         ),
     )
+    return suppose_change(snapshot, change)
+
+
+def suppose_change(snapshot: GraphSnapshot, change: GraphChange) -> GraphSnapshot:
+    """The same for a change of whatever size."""
     return changed(replace(snapshot, layout=_own(snapshot.layout)), change)
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cmdb.classes import type_vocabulary
 from cmdb.graph import GraphSnapshot
 from cmdb.incoming import DEFAULT_TYPE
 from cmdb.models import (
@@ -23,6 +22,7 @@ from cmdb.models import (
 from cmdb.reconcile_relationships import DEFAULT_MIN_UP
 from cmdb.references import resolve_at
 from cmdb.relationship_checks import SaidRelationship, checked_relationship, refuse
+from cmdb.relationship_types import type_vocabulary
 from cmdb.values import MinUp
 from cmdb.what_if import Supposed, SupposedRelationship
 from cmdb.what_if_schemas import RelationshipReference, WhatIf

@@ -111,6 +111,8 @@ class Settings(BaseSettings):
     """CIs that one question for suspects considers, the nearest to the symptoms first."""
     suspects_max_seconds: float = Field(2.0, gt=0)
     """Seconds that suspects are weighed; then the best so far are the answer, `truncated`."""
+    view_max_nodes: int = Field(100_000, ge=1)
+    """CIs that one view of what a CI stands on covers, the nearest first."""
     graph_save: bool = True
     """Whether a large dependency graph is kept in a file in `data_dir`, for the next start."""
     priority_matrix: dict[str, dict[str, int]] = {

@@ -22,7 +22,10 @@ from opsatlas.settings import Settings
 if TYPE_CHECKING:
     from cmdb.impact_schemas import ImpactAnswer
 
+DOWN = ("Checkout", "orders-api")
+WORKS = ("Search", "Login")
 FAILED = "db-orders-01"
+POOL, REPLICA = "pgbouncer-orders", "db-orders-02"
 REPORT = """\
 checkout broken!! customers get 502 after paying, started ~10 min ago
 haproxy: backend be_orders-api has no server available
@@ -32,7 +35,13 @@ UNHEARD_OF = """\
 The badge readers at the gates greet everyone by a name that is not theirs
 since the clocks went back, and the parking barrier plays music."""
 _SERVICES = 6
+_SUSPECTS = 4
+_CHANGED = 3
 _SUGGESTIONS = 3
+_TOLD = 2
+"""Of the suggestions, those that are read out."""
+_WEAK_POINTS = 3
+_UNKNOWN = "7. And when nothing like it is known"
 
 
 def demo(as_json: Json = False) -> None:
@@ -47,9 +56,14 @@ def demo(as_json: Json = False) -> None:
             held.embedder.start()  # beside the loading and the first chapters
         demo_data.load_seed(client, held)
         key_file = demo_data.demo_key(held)
-        impact = client.post("/impact", {"failed": [FAILED]})
+        suspects = client.post("/suspects", _suspicion())
+        impact = client.post("/impact", {"failed": [FAILED], "what_if": _failover()})
         if not as_json:
+            _tell_suspects(suspects)
             _tell_impact(impact)
+        weak = client.get("/weak-points", {"kind": "hidden_dependency", "limit": _WEAK_POINTS})
+        weakest = weak["hidden_dependencies"][0]["common"][0]
+        proof = client.post("/impact", {"failed": [{"id": weakest["id"]}]})
         warm_up(client, settings)
         known, unknown = (
             client.post("/suggestions", {"text": text, "cis": cis, "limit": _SUGGESTIONS})
@@ -57,23 +71,55 @@ def demo(as_json: Json = False) -> None:
         )
     if as_json:
         told = {"impact": impact, "suggestions": known, "unheard_of": unknown}
+        told |= {"suspects": suspects, "weak_points": weak, "weakest_fails": proof}
         terminal.print_json({**told, "data_dir": str(settings.data_dir), "key": str(key_file)})
         return
     _tell_suggestions(known, unknown)
+    _tell_weak_points(weak, proof)
     _tell_how_to_go_on(settings, key_file)
     terminal.note(f"(told in {time.perf_counter() - begun:.1f} s)")
 
 
-def _tell_impact(answer: dict[str, Any]) -> None:
-    from api.cli import impact_text
-    from cmdb.impact_schemas import ImpactAnswer
+def _suspicion() -> dict[str, Any]:
+    return {
+        "symptoms": [{"ci": name, "state": "down"} for name in DOWN],
+        "healthy": list(WORKS),
+        "limit": _SUSPECTS,
+    }
 
-    impact = ImpactAnswer.model_validate(answer, extra="ignore")
+
+def _failover() -> dict[str, Any]:
+    return {
+        "remove_relationships": [{"dependent": POOL, "provider": FAILED}],
+        "add_relationships": [{"dependent": POOL, "provider": REPLICA}],
+    }
+
+
+def _tell_suspects(answer: dict[str, Any]) -> None:
+    from api.cli import suspects_text
+    from kb.suspect_schemas import SuspectsAnswer
+
     _chapter("1. What happened")
     _say("A message in the on-call channel of Fjellvik, a fictitious outdoor retailer:")
     _quote(REPORT)
-    _say(f"The engineer suspects {FAILED}: opsatlas impact {FAILED}")
-    _chapter("2. What is affected, and why")
+    _chapter("2. What is behind it")
+    _say("Two things are down, and two others are known to work:")
+    seen = [f"--down {name}" for name in DOWN] + [f"--healthy {name}" for name in WORKS]
+    _command(f"opsatlas suspects {' '.join(seen)}")
+    found = SuspectsAnswer.model_validate(answer, extra="ignore")
+    found.check_next[1:] = []
+    suspects_text.show(found, len(DOWN), explained=0)
+    terminal.stdout.print()
+    _say(f"The message agrees: it is {FAILED} that takes no more connections.")
+
+
+def _tell_impact(answer: dict[str, Any]) -> None:
+    from api.cli import impact_text, what_if_text
+    from cmdb.full_impact import FullImpactAnswer
+
+    impact = FullImpactAnswer.model_validate(answer, extra="ignore")
+    _chapter("3. What is affected, and why")
+    _command(f"opsatlas impact {FAILED}", above=False)
     worst = impact.services[:_SERVICES]
     terminal.stdout.print(impact_text.summary(impact))
     terminal.stdout.print()
@@ -83,9 +129,16 @@ def _tell_impact(answer: dict[str, Any]) -> None:
     terminal.stdout.print()
     for tree in impact_text.reason_trees(worst):
         terminal.stdout.print(tree)
-    _chapter("3. How urgent it is, and whom to call")
+    _chapter("4. How urgent it is, and whom to call")
     terminal.stdout.print(impact_text.priority(impact))
     _tell_contacts(impact)
+    _chapter("5. What would change if …")
+    _say(f"… the connection pool used the replica {REPLICA} instead:")
+    _command(
+        f"opsatlas impact {FAILED} --what-if-remove '{POOL} -> {FAILED}' \\\n"
+        f"  --what-if-add '{POOL} -> {REPLICA}'"
+    )
+    what_if_text.show(impact, _CHANGED)
 
 
 def _tell_contacts(impact: ImpactAnswer) -> None:
@@ -99,20 +152,37 @@ def _tell_suggestions(known: dict[str, Any], unknown: dict[str, Any]) -> None:
     from api.cli import suggest_text
     from kb.suggest_schemas import SuggestionAnswer
 
-    _chapter("4. What has worked before")
+    _chapter("6. What has worked before")
     _say("The same message as a question: opsatlas suggest - --ci db-orders-01")
-    suggest_text.show(SuggestionAnswer.model_validate(known, extra="ignore"))
-    _chapter("5. And when nothing like it is known")
-    _quote(UNHEARD_OF)
-    answer = SuggestionAnswer.model_validate(unknown, extra="ignore")
-    suggest_text.show(answer.model_copy(update={"suggestions": answer.suggestions[:1]}))
+    for chapter, answer, told in (("", known, _TOLD), (_UNKNOWN, unknown, 1)):
+        if chapter:
+            _chapter(chapter)
+            _quote(UNHEARD_OF, above=0)
+        found = SuggestionAnswer.model_validate(answer, extra="ignore")
+        suggest_text.show(found.model_copy(update={"suggestions": found.suggestions[:told]}))
+
+
+def _tell_weak_points(weak: dict[str, Any], proof: dict[str, Any]) -> None:
+    from api.cli import impact_text, weak_points_text
+    from cmdb.impact_schemas import ImpactAnswer
+    from kb.weak_point_schemas import WeakPointsAnswer
+
+    _chapter("8. Where the next one waits")
+    _say("Redundancy that is none, because what should not fail together stands together:")
+    _command(f"opsatlas weak-points --kind hidden_dependency --limit {_WEAK_POINTS}")
+    weak_points_text.show(WeakPointsAnswer.model_validate(weak, extra="ignore"), None)
+    impact = ImpactAnswer.model_validate(proof, extra="ignore")
+    _say("What the first of them would do:")
+    terminal.stdout.print()
+    terminal.stdout.print(impact_text.summary(impact))
+    terminal.stdout.print(impact_text.priority(impact))
 
 
 def _tell_how_to_go_on(settings: Settings, key_file: Path) -> None:
     opsatlas = _script()
     folder = shlex.quote(str(settings.data_dir))
     address = f"http://{settings.host}:{settings.port}"
-    _chapter("6. How to go on")
+    _chapter("9. How to go on")
     _say("Start the server:")
     if settings.data_dir == demo_data.FOLDER:
         _command("make serve")
@@ -127,6 +197,7 @@ def _tell_how_to_go_on(settings: Settings, key_file: Path) -> None:
     _command(
         f"export OPSATLAS_DATA_DIR={folder}\n"
         f"{opsatlas} impact tor-ham1-a01 tor-ham1-a02\n"
+        f"{opsatlas} weak-points --service Login\n"
         f'{opsatlas} suggest "tills cannot reach the store server"\n'
         f"{opsatlas} load --dry-run seed_data/inventory/*.csv"
     )
@@ -149,12 +220,13 @@ def _say(text: str) -> None:
     terminal.stdout.print(terminal.plain(text))
 
 
-def _quote(text: str) -> None:
-    terminal.stdout.print(Padding(terminal.plain(text, "italic"), (1, 0, 1, 4)))
+def _quote(text: str, above: int = 1) -> None:
+    terminal.stdout.print(Padding(terminal.plain(text, "italic"), (above, 0, 1, 4)))
 
 
-def _command(text: str) -> None:
-    terminal.stdout.print()
+def _command(text: str, *, above: bool = True) -> None:
+    if above:
+        terminal.stdout.print()
     for line in text.splitlines():
         # Never broken: it is to be copied.
         terminal.stdout.print(terminal.plain(f"    {line}", "bold"), soft_wrap=True)

@@ -36,6 +36,7 @@ from api.cli import (
     sync,
     terminal,
     upkeep,
+    view,
     weak_points,
 )
 from api.cli.failures import (
@@ -89,6 +90,7 @@ for _name, _command in (
     ("services", live.services),
     ("events", live.events),
     ("weak-points", weak_points.weak_points),
+    ("view", view.view),
     ("diff", diff.diff),
     ("health", health.health),
     ("suggest", suggest.suggest),

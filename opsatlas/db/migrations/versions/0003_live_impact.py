@@ -99,6 +99,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("service_id", name=op.f("pk_service_state")),
     )
+    with op.batch_alter_table("ci_class", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("version", sa.Integer(), server_default="1", nullable=False))
+
     with op.batch_alter_table("import_run", schema=None) as batch_op:
         batch_op.add_column(sa.Column("progress", Json, nullable=True))
 
@@ -106,14 +109,23 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("dependency", sa.String(), nullable=True))
         batch_op.add_column(sa.Column("min_up", sa.String(), nullable=True))
 
+    with op.batch_alter_table("relationship_type", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("version", sa.Integer(), server_default="1", nullable=False))
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("relationship_type", schema=None) as batch_op:
+        batch_op.drop_column("version")
+
     with op.batch_alter_table("relationship_source", schema=None) as batch_op:
         batch_op.drop_column("min_up")
         batch_op.drop_column("dependency")
 
     with op.batch_alter_table("import_run", schema=None) as batch_op:
         batch_op.drop_column("progress")
+
+    with op.batch_alter_table("ci_class", schema=None) as batch_op:
+        batch_op.drop_column("version")
 
     op.drop_table("service_state")
     with op.batch_alter_table("maintenance_window_ci", schema=None) as batch_op:
