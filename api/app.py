@@ -43,6 +43,7 @@ from api.routes import (
     suggestions,
     suspects,
     syncs,
+    views,
     weak_points,
 )
 from api.services import Services
@@ -54,6 +55,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     impact.router,
     suspects.router,
     weak_points.router,
+    views.router,
     states.router,
     live_services.router,
     events.router,

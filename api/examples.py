@@ -6,6 +6,12 @@ from typing import Any
 
 from fastapi.openapi.models import Example
 
+TYPE_PREVIEWS: dict[str, Example] = {
+    "no failure": {
+        "summary": "If failure travelled along these relationships no more",
+        "value": {"failure_direction": "none"},
+    }
+}
 IMPACT_QUESTIONS: dict[str, Example] = {
     "by name": {"summary": "One CI, by its name", "value": {"failed": ["db-orders-01"]}},
     "in other ways": {

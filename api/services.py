@@ -36,6 +36,7 @@ from opsatlas.logs import log
 from opsatlas.settings import Settings
 from opsatlas.worker import Worker
 from search.encoding import count_missing
+from search.model_choice import chosen_model
 from search.retriever import Retriever
 from search.warming import WarmingEmbedder
 
@@ -70,7 +71,13 @@ class Services:
         self.weak_points = WeakPointFinder(self.graphs, settings.weak_points_budget)
         self.duplicates = DuplicateCache()
         self.health = HealthCache()
-        self.embedder = WarmingEmbedder(on_ready=self._encode_what_is_left)
+        model = chosen_model(settings)
+        self.embedder = WarmingEmbedder(
+            load=model.load,
+            model_id=model.model_id,
+            dimensions=model.dimensions,
+            on_ready=self._encode_what_is_left,
+        )
         self.retriever = Retriever(
             self.engine, self.embedder, candidates=settings.search_candidates
         )

@@ -19,9 +19,10 @@ from opsatlas.db.transaction import transaction
 from opsatlas.settings import Settings
 from search.collection import Collection
 from search.documents import TextDocument, put_documents
-from search.embedder import Embedder, SentenceTransformerEmbedder
+from search.embedder import Embedder
 from search.encoding import encode_missing
 from search.models import SearchDocument
+from search.onnx_embedder import OnnxEmbedder
 from search.retriever import Retriever
 
 KIND = "document"
@@ -62,7 +63,9 @@ class Filled:
 
 
 @contextmanager
-def filled_with(documents: list[TextDocument], cache: Path | None) -> Iterator[Filled]:
+def filled_with(
+    documents: list[TextDocument], cache: Path | None, *, int8: bool = False
+) -> Iterator[Filled]:
     """The product's retrieval over `documents`, in a database of its own.
 
     With `cache` (a folder) the database is kept there, and the next run encodes nothing again.
@@ -78,7 +81,7 @@ def filled_with(documents: list[TextDocument], cache: Path | None) -> Iterator[F
             put_documents(session, documents)
             rows = session.execute(select(SearchDocument.id, SearchDocument.key))
             keys = {row.id: row.key for row in rows}
-        embedder = SentenceTransformerEmbedder.load()
+        embedder = OnnxEmbedder.load(int8=int8)
         encode_with_progress(engine, embedder)
         retriever = Retriever(engine, embedder)
         yield Filled(retriever, embedder, retriever.refresh(), keys)

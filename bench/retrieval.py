@@ -47,21 +47,22 @@ def main() -> None:
     parser.add_argument("--queries", type=Path, required=True)
     parser.add_argument("--qrels", type=Path, required=True)
     parser.add_argument("--cache", type=Path, help="folder that keeps the encoded corpus")
+    parser.add_argument("--int8", action="store_true", help="encode in 8 bits")
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     arguments = parser.parse_args()
     judged = read_judged_set(arguments.corpus, arguments.queries, arguments.qrels)
-    report = measure(judged, arguments.cache)
+    report = measure(judged, arguments.cache, int8=arguments.int8)
     if arguments.json:
         print(json.dumps(report))
     else:
         _print_table(report)
 
 
-def measure(judged: JudgedSet, cache: Path | None) -> Report:
+def measure(judged: JudgedSet, cache: Path | None, *, int8: bool = False) -> Report:
     """The report: metrics by run, averaged over the judged queries."""
     rankings: dict[str, dict[str, list[str]]] = {run: {} for run in RUNS}
     took_ms: list[float] = []
-    with filled_with(judged.documents, cache) as filled:
+    with filled_with(judged.documents, cache, int8=int8) as filled:
         for query, text in judged.queries.items():
             start = time.perf_counter()
             hits = filled.retriever.retrieve(text, limit=_DEPTH).hits

@@ -22,7 +22,8 @@ from opsatlas.db import migrate
 from opsatlas.db.engine import open_engine
 from opsatlas.db.transaction import reading, transaction
 from opsatlas.settings import Settings
-from search.embedder import Embedder, SentenceTransformerEmbedder
+from search.embedder import Embedder
+from search.onnx_embedder import OnnxEmbedder
 from search.retriever import Retriever
 
 ROOT = Path(__file__).parent.parent
@@ -58,7 +59,7 @@ def seeded(cache: Path | None = None) -> Iterator[Seeded]:
         migrate.upgrade(engine)
         with transaction(engine) as session:
             load_seed(session)
-        embedder = SentenceTransformerEmbedder.load()
+        embedder = OnnxEmbedder.load()
         encode_with_progress(engine, embedder)
         with reading(engine) as session:
             graph = build(session)

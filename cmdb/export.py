@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from cmdb.claims import MANUAL, is_correction
 from cmdb.models import ConfigurationItem, ExternalKey, RedundancyGroup, Relationship
-from cmdb.reconcile_relationships import at_most
+from cmdb.relationship_words import at_most
 from cmdb.values import CI_VALUES, MinUp
 
 _PREFERRED = {"native": 0, "manual": 1}

@@ -28,7 +28,6 @@ from cmdb.health_reading import (
 )
 from cmdb.health_rules import HealthRules
 from cmdb.health_rules_file import check_names
-from cmdb.relationship_types import list_types
 from cmdb.health_scores import Numbers, Worst, numbers, worst_of
 from cmdb.health_structure import (
     hosting_cycles,
@@ -40,6 +39,7 @@ from cmdb.health_structure import (
 )
 from cmdb.names import did_you_mean
 from cmdb.precedence import read_precedence
+from cmdb.relationship_types import list_types
 from opsatlas.errors import InvalidInputError
 
 _RANK = {severity: rank for rank, severity in enumerate(HealthSeverity)}

@@ -160,9 +160,7 @@ def _carrying_types(session: Session, moment: Moment) -> set[str]:
 def _named(rows: Iterable[Any], pasts: dict[str, Any], field_name: str, wanted: object) -> set[str]:
     """The names of which a field had this value."""
     current = {name: {field_name: value} for name, value in rows}
-    states = (
-        (name, state_at(current.get(name), pasts.get(name))) for name in {*current, *pasts}
-    )
+    states = ((name, state_at(current.get(name), pasts.get(name))) for name in {*current, *pasts})
     return {name for name, state in states if state is not None and state[field_name] == wanted}
 
 

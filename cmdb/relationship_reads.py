@@ -18,7 +18,7 @@ from cmdb.models import (
     Relationship,
     RelationshipSource,
 )
-from cmdb.schemas import Neighbour, Neighbours, RelationshipOut
+from cmdb.schemas import Neighbour, Neighbours, RelationshipOut, RelationshipWord
 from cmdb.values import MinUp
 from opsatlas.db.listing import FieldKind, ListQuery, field_columns, field_kinds, list_page
 from opsatlas.errors import NotFoundError
@@ -135,15 +135,21 @@ def relationships_out(session: Session, rows: Sequence[Relationship]) -> list[Re
             execution_options={"populate_existing": True},
         )
     }
-    sources: dict[int, list[str]] = defaultdict(list)
+    words: dict[int, list[RelationshipWord]] = defaultdict(list)
     for some in chunks(row.id for row in rows):
         found = session.execute(
-            select(RelationshipSource.relationship_id, RelationshipSource.source)
+            select(
+                RelationshipSource.relationship_id,
+                RelationshipSource.source,
+                RelationshipSource.dependency,
+                RelationshipSource.min_up,
+            )
             .where(RelationshipSource.relationship_id.in_(some))
             .order_by(RelationshipSource.source)
         )
-        for relationship_id, source in found:
-            sources[relationship_id].append(source)
+        for relationship_id, source, dependency, min_up in found:
+            word = RelationshipWord(source=source, dependency=dependency, min_up=min_up)
+            words[relationship_id].append(word)
     return [
         RelationshipOut(
             id=row.id,
@@ -153,7 +159,8 @@ def relationships_out(session: Session, rows: Sequence[Relationship]) -> list[Re
             dependency=Dependency(row.dependency),
             redundancy_group=groups[row.group_id].name if row.group_id is not None else None,
             min_up=min_up_out(groups[row.group_id]) if row.group_id is not None else None,
-            sources=sources[row.id],
+            sources=[each.source for each in words[row.id]],
+            said=words[row.id],
             version=row.version,
             created_at=row.created_at,
             updated_at=row.updated_at,

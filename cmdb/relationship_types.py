@@ -29,7 +29,7 @@ BUILT_IN_TYPES = frozenset(
         *("depends_on", "runs_on", "hosted_on", "member_of", "contains", "connects_to"),
         *("powered_by", "cooled_by", "stored_on", "uses", "consumes", "provided_by"),
         *("secured_by", "routed_by", "replicates_from", "backed_up_by", "documents"),
-        *("located_near", "managed_by", "monitored_by"),
+        *("located_near", "managed_by", "monitored_by", "in_group", "related_to"),
     ]
 )
 """The types of the interface: importers know them by name, so they are always there."""

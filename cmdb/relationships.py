@@ -7,17 +7,16 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from cmdb.claims import MANUAL
 from cmdb.incoming import DEFAULT_TYPE
 from cmdb.items import KEEP
-from cmdb.models import Dependency, Relationship, RelationshipSource
+from cmdb.manual_relationships import forget_limit, report_by_hand, say_by_hand
+from cmdb.models import Dependency, Relationship
 from cmdb.redundancy_groups import drop_if_empty, group_named, refuse_small_groups
 from cmdb.references import UnresolvedCIError, resolve
 from cmdb.relationship_checks import SaidRelationship, checked_relationship, refuse
 from cmdb.relationship_reads import relationships_out, stored_relationship
-from cmdb.relationship_settling import groups_of, said_in_group, settle, tell
+from cmdb.relationship_settling import settle, tell
 from cmdb.relationship_states import relationship_states
-from cmdb.relationship_words import SILENT, Word
 from cmdb.relationship_types import type_vocabulary
 from cmdb.schemas import RelationshipIn, RelationshipOut, RelationshipPatch
 from opsatlas import audit, revision
@@ -91,8 +90,7 @@ def create_relationships(
         )
         session.add(row)
         session.flush()
-        word = Word(each.dependency, said_in_group(session, group_id, MANUAL))
-        say_by_hand(session, row, word, each)
+        report_by_hand(session, row, each)
         rows.append(row)
     session.flush()
     refuse_small_groups(session, groups)
@@ -143,14 +141,17 @@ def update_relationship(
     if old_group != group_id:
         forget_limit(session, row.id)
         drop_if_empty(session, old_group)
-    joined, left = speak(session, row, given, said)
-    changes = settle(session, [row.id], {old_group, group_id} - {None})
-    own = changes.pop(row.id, ({}, {}))
+    say_by_hand(session, row, given, said)
+    changes = settle(session, [row.id], [each for each in (old_group, group_id) if each])
+    changes.pop(row.id, None)
     tell(session, actor, changes)
     changed.update(changes)
     refuse_small_groups(session, groups)
     (after,) = relationships_out(session, [row])
     old, new = audit.difference(_state(before), _state(after))
+    if before.sources != after.sources:
+        old["sources"] = [each for each in before.sources if each not in after.sources]
+        new["sources"] = [each for each in after.sources if each not in before.sources]
     if new:
         row.version = before.version + 1
         row.updated_at = moment(session)
@@ -178,11 +179,14 @@ def delete_relationship(
     row = stored_relationship(session, relationship_id)
     _check_version(row, if_version)
     before = relationship_states(session, [row.id])[row.id]
+    group_id = row.group_id
     session.execute(delete(Relationship).where(Relationship.id == row.id))
     session.expunge(row)
-    drop_if_empty(session, row.group_id)
-    audit.record(session, actor, [Write("delete", "relationship", row.id, before, None)])
-    revision.note(session, "relationship", [row.id], keep=revision_keep)
+    drop_if_empty(session, group_id)
+    audit.record(session, actor, [Write("delete", "relationship", relationship_id, before, None)])
+    changes = settle(session, [], [] if group_id is None else [group_id])
+    tell(session, actor, changes)
+    revision.note(session, "relationship", [relationship_id, *changes], keep=revision_keep)
 
 
 def _ends(session: Session, references: Sequence[Any], at: Sequence[str], column: str) -> list[int]:

@@ -250,10 +250,20 @@ class RelationshipPatch(Input):
 
     type: str | None = None
     dependency: str | None = None
+    """Wins over what sources say; null gives it back to them."""
     redundancy_group: str | None = None
     """Another group; null takes it out of its group."""
     min_up: int | str | None = None
-    """Of the whole group."""
+    """Of the whole group; wins over what sources say, and null gives it back to them."""
+
+
+class RelationshipWord(BaseModel):
+    """What one source says of a relationship; null says nothing."""
+
+    source: str
+    dependency: Dependency | None
+    min_up: str | None
+    """Of the redundancy group."""
 
 
 class RelationshipOut(BaseModel):
@@ -268,6 +278,8 @@ class RelationshipOut(BaseModel):
     min_up: int | str | None
     sources: list[str]
     """Who reports it."""
+    said: list[RelationshipWord] = Field(default_factory=list)
+    """What they say of it: the most trusted word counts."""
     version: int
     created_at: datetime
     updated_at: datetime

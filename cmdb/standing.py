@@ -18,6 +18,8 @@ from cmdb.whole_graph import circle_labels, reached_from
 
 _BLOCK_BYTES = 32 * 1024 * 1024
 _WORD = 64
+_AT_ONCE = 4096
+"""Rows whose bits are counted at a time: each is a byte then."""
 
 
 class _Level(NamedTuple):
@@ -59,12 +61,10 @@ def stood_on(snapshot: GraphSnapshot, services: Indices, budget: float) -> Ids |
 
 def _levels(dependent: Indices, provider: Indices, units: int) -> Iterator[_Level]:
     """The edges between units, by level of the provider, from the top down."""
-    pairs = np.unique(dependent.astype(np.int64) * units + provider)
-    dependent, provider = (pairs // max(units, 1)).astype(np.int32), (pairs % max(units, 1)).astype(
-        np.int32
-    )
     apart = dependent != provider
     dependent, provider = dependent[apart], provider[apart]
+    order = np.argsort(dependent, kind="stable")
+    dependent, provider = dependent[order], provider[order]
     first = np.searchsorted(dependent, np.arange(units + 1))
     by_provider = np.argsort(provider, kind="stable")
     dependents = dependent[by_provider].astype(np.intp)
@@ -87,7 +87,8 @@ def _runs(start: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray[np.intp]:
     """Every place from each start to its end, run after run."""
     length = end - start
     behind = np.repeat(np.cumsum(length) - length, length)
-    return np.repeat(start, length) + np.arange(int(length.sum())) - behind
+    places: NDArray[np.intp] = np.repeat(start, length) + np.arange(int(length.sum())) - behind
+    return places
 
 
 def _count(rows: Indices, size: Ids, levels: list[_Level]) -> Ids:
@@ -102,12 +103,10 @@ def _count(rows: Indices, size: Ids, levels: list[_Level]) -> Ids:
         union = np.bitwise_or.reduceat(above[level.dependent], level.first, axis=0)
         above[level.provider] |= union
     found = np.zeros(len(rows), np.int64)
-    for start in range(0, len(size), 4096):
-        some = slice(start, start + 4096)
-        bits = np.unpackbits(
-            above[some].view(np.uint8), axis=1, count=len(rows), bitorder="little"
-        )
-        found += (bits * size[some][:, None].astype(np.int64)).sum(axis=0) if (
-            size[some].max(initial=0) > 1
-        ) else bits.sum(axis=0, dtype=np.int64)
+    for start in range(0, len(size), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        bits = np.unpackbits(above[some].view(np.uint8), axis=1, count=len(rows), bitorder="little")
+        circles = np.flatnonzero(size[some] > 1)
+        found += bits.sum(axis=0, dtype=np.int64)
+        found += (size[some][circles] - 1) @ bits[circles]
     return found

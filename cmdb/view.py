@@ -23,7 +23,7 @@ from cmdb.live_states import LiveStates
 from cmdb.snapshots import GraphCache
 from cmdb.view_folds import Fold, Places, fold
 from cmdb.view_schemas import PlaceId, View, ViewCounts, ViewEdge, ViewFold, ViewNode
-from cmdb.view_walk import Direction, Walk, walk
+from cmdb.view_walk import Direction, Walk, kinds_and_groups, walk
 from opsatlas.errors import ErrorItem, InvalidInputError, NotFoundError
 
 FOLD = 10
@@ -62,16 +62,23 @@ def answer_view(
     most that the question may ask for. Raises NoSuchCIError for a CI that the graph does not have,
     InvalidInputError for a question beyond the limits, FutureMomentError.
     """
+    inventory = inventory_at(session, cache, question.as_of)
+    return view_of(inventory, None if question.as_of else live, question, max_nodes)
+
+
+def view_of(
+    inventory: Inventory, live: LiveStates | None, question: ViewQuestion, max_nodes: int
+) -> View:
+    """The same from an inventory that is at hand, that of the question's moment."""
     started = time.perf_counter()
     most = _most(question, max_nodes)
-    inventory = inventory_at(session, cache, question.as_of)
     snapshot = inventory.graph.snapshot
     try:
         start = snapshot.index_of(question.ci_id)
     except NotFoundError as error:
         raise NoSuchCIError(error.detail, hint=error.hint) from error
     walked = walk(snapshot, start, question.direction, question.depth, most)
-    seen = _Seen(inventory, walked, None if question.as_of else live)
+    seen = _Seen(inventory, walked, live)
     places = fold(walked, seen.class_numbers(), question.fold)
     told = _Told(inventory, question.direction, walked, seen, places)
     return View(
@@ -159,6 +166,16 @@ def _states(live: LiveStates, ids: NDArray[np.int64]) -> NDArray[np.int8]:
     return found
 
 
+def _counted(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    """The different columns, in ascending order, and how often each is there."""
+    order = np.lexsort(keys[::-1])
+    keys = keys[:, order]
+    first = np.ones(keys.shape[1], np.bool_)
+    first[1:] = (keys[:, 1:] != keys[:, :-1]).any(axis=0)
+    starts = np.flatnonzero(first)
+    return keys[:, starts], np.diff(starts, append=keys.shape[1])
+
+
 class _Told:
     """Puts a view into names; what it does not show it does not ask names for."""
 
@@ -204,48 +221,29 @@ class _Told:
         """Relationships between shown CIs, then those of folds, added up."""
         near = self._places.place[self._walked.near]
         far = self._places.place[self._walked.far]
-        dependent, provider = (near, far) if self._from_dependent else (far, near)
-        single = np.maximum(near, far) < len(self._shown)
-        rows = np.flatnonzero(single)
         position = self._walked.position
-        types = self._inventory.types(self._snapshot.relationship[position[rows]].tolist())
-        kinds = [self._snapshot.kind_of(each) for each in position.tolist()]
-        groups = [self._snapshot.group_at(each) for each in position.tolist()]
-        sums = Counter(
-            (
-                a,
-                b,
-                kinds[row],
-                # The members of a group are told of the one dependent that it has.
-                groups[row] if a < len(self._shown) else NONE,
-            )
-            for row, a, b in zip(
-                np.flatnonzero(~single).tolist(),
-                dependent[~single].tolist(),
-                provider[~single].tolist(),
-                strict=True,
-            )
-            if a != b
-        )
-        named = {groups[row] for row in rows.tolist()} | {key[3] for key in sums}
-        names = self._group_names(sorted(named - {NONE}))
-        found = []
-        for row in rows.tolist():
-            relationship = int(self._snapshot.relationship[position[row]])
-            found.append(
-                self._edge(
-                    (int(dependent[row]), int(provider[row]), kinds[row], groups[row]),
-                    names,
-                    1,
-                    relationship,
-                    types[relationship],
-                )
-            )
-        return found + [self._edge(key, names, count) for key, count in sums.items()]
+        kind, group = kinds_and_groups(self._snapshot, position)
+        ends = np.stack([near, far] if self._from_dependent else [far, near])
+        single = ends.max(axis=0, initial=0) < len(self._shown)
+        relationships = self._snapshot.relationship[position[single]].tolist()
+        types = self._inventory.types(relationships)
+        # The members of a group are told of the one dependent that it has, not of a fold.
+        group[ends[0] >= len(self._shown)] = NONE
+        keys = np.stack([*ends, kind, group])
+        sums, counts = _counted(keys[:, ~single & (ends[0] != ends[1])])
+        names = self._group_names(sorted({*group[single].tolist(), *sums[3].tolist()} - {NONE}))
+        found = [
+            self._edge(key, names, 1, each, types[each])
+            for key, each in zip(keys[:, single].T.tolist(), relationships, strict=True)
+        ]
+        return found + [
+            self._edge(key, names, count)
+            for key, count in zip(sums.T.tolist(), counts.tolist(), strict=True)
+        ]
 
     def _edge(
         self,
-        key: tuple[int, int, EdgeKind, int],
+        key: Sequence[int],
         names: Mapping[int, str],
         count: int,
         relationship: int | None = None,
@@ -258,7 +256,7 @@ class _Told:
             provider=self._id_of(provider),
             relationship_id=relationship,
             type=type_,
-            kind=_KINDS[kind],
+            kind=_KINDS[EdgeKind(kind)],
             group=names[group] if in_group else None,
             members=int(self._snapshot.groups.size[group]) if in_group else None,
             min_up=int(self._snapshot.groups.needed[group]) if in_group else None,

@@ -133,8 +133,8 @@ def _mermaid_char(char: str) -> str:
 
 def _node_label(node: ViewNode, text: Callable[[str], str], line_break: str) -> str:
     below = [words(node.ci_class)]
-    if node.state not in (None, "operational"):
-        below.append(words(node.state or ""))
+    if node.state and node.state != "operational":
+        below.append(words(node.state))
     if node.beyond:
         below.append(f"{node.beyond:,} more")
     return f"{text(node.name)}{line_break}{text(', '.join(below))}"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -59,8 +60,8 @@ def fold(walked: Walk, classes: Indices, most: int) -> Places:
     if not most:
         every = np.arange(size, dtype=np.int32)
         return Places(every, (), every)
-    starts = np.flatnonzero(np.diff(walked.distance, prepend=-1)).tolist()
-    levels = list(zip(starts[1:], [*starts[2:], size], strict=True))
+    starts = (np.flatnonzero(np.diff(walked.distance)) + 1).tolist()
+    levels = list(pairwise([*starts, size]))
     shown = np.zeros(size, np.bool_)
     shown[0] = True
     children: list[tuple[int, Indices]] = []

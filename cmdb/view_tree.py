@@ -106,7 +106,7 @@ class _Tree:
 
     def label(self, node: ViewNode, marks: Sequence[str]) -> str:
         """A CI on a line of its own."""
-        state = "" if node.state in (None, "operational") else words(node.state or "")
+        state = words(node.state) if node.state and node.state != "operational" else ""
         beyond = f"{node.beyond:,} more" if node.beyond else ""
         elsewhere = sum(
             edge.count
@@ -125,7 +125,9 @@ class _Tree:
         edges: dict[str, ViewEdge] = {}
         for member, edge in self._members(place):
             if edge is not None and edge.group is not None and self._of_providers:
-                groups[edge.group].append(member)
+                # The line of the group says it all.
+                told = _Fold(member.fold, ()) if isinstance(member, _Fold) else member
+                groups[edge.group].append(told)
                 edges[edge.group] = edge
             else:
                 found.append(member)

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cmdb.graph import GraphSnapshot, Indices
+from cmdb.graph import EdgeKind, GraphSnapshot, Indices
+from cmdb.graph_input import NONE
 from cmdb.graph_layout import spread
 
 Direction = Literal["providers", "dependents"]
@@ -101,6 +102,17 @@ def _to_providers(snapshot: GraphSnapshot, dependents: Indices) -> Indices:
     moved = snapshot.edges_of_rows(snapshot.moved)
     wanted = np.isin(snapshot.dependent[moved], dependents)
     return np.concatenate([position[stayed], moved[wanted]])
+
+
+def kinds_and_groups(snapshot: GraphSnapshot, position: Indices) -> tuple[Indices, Indices]:
+    """What `kind_of` and `group_at` give, of many edges at once."""
+    start = snapshot.layout.conditional_from
+    conditional = position >= start
+    group = np.full(len(position), NONE, np.int32)
+    group[conditional] = snapshot.layout.group_of[position[conditional] - start]
+    kind = np.where(group == NONE, EdgeKind.OPTIONAL, EdgeKind.REDUNDANCY).astype(np.int32)
+    kind[~conditional] = EdgeKind.REQUIRED
+    return kind, group
 
 
 def _walk(

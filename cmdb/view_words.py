@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from cmdb.view_schemas import PlaceId, ViewEdge, ViewFold
@@ -52,13 +53,8 @@ def need_words(edge: ViewEdge) -> str:
 def drawable(text: str) -> str:
     """The text without what XML and drawings cannot hold: a control character becomes its picture,
     what is no character becomes U+FFFD; line breaks and tabs stay."""
-    return "".join(map(_drawable, text))
+    return _NO_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", text.translate(_PICTURES))
 
 
-def _drawable(char: str) -> str:
-    code = ord(char)
-    if code < 0x20 and char not in "\t\n\r":
-        return chr(0x2400 + code)
-    if 0x7F <= code <= 0x9F or 0xD800 <= code <= 0xDFFF or code & 0xFFFE == 0xFFFE:
-        return "\N{REPLACEMENT CHARACTER}"
-    return char
+_PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n\r"}
+_NO_CHARACTERS = re.compile("[\x7f-\x9f\ud800-\udfff\ufffe\uffff]")

@@ -19,10 +19,10 @@ from cmdb.models import (
     Relationship,
     RelationshipType,
 )
-from cmdb.reconcile_relationships import DEFAULT_MIN_UP
 from cmdb.references import resolve_at
 from cmdb.relationship_checks import SaidRelationship, checked_relationship, refuse
 from cmdb.relationship_types import type_vocabulary
+from cmdb.relationship_words import DEFAULT_MIN_UP
 from cmdb.values import MinUp
 from cmdb.what_if import Supposed, SupposedRelationship
 from cmdb.what_if_schemas import RelationshipReference, WhatIf

@@ -29,13 +29,23 @@ class Nearness:
 
 
 def nearness(
-    snapshot: GraphSnapshot, given: Iterable[int], mentioned: Iterable[int] = ()
+    snapshot: GraphSnapshot,
+    given: Iterable[int],
+    mentioned: Mapping[int, float] | None = None,
 ) -> dict[int, Nearness]:
-    """The CIs near the question's, by id. Retired CIs are near to themselves only."""
-    near = {
-        ci_id: Nearness(hops, MENTIONED * CLOSENESS[hops])
-        for ci_id, hops in _hops(snapshot, mentioned).items()
-    }
+    """The CIs near the question's, by id. Retired CIs are near to themselves only.
+
+    `mentioned` has those that the text names, with the confidence (0 to 1) that each is meant.
+    """
+    near: dict[int, Nearness] = {}
+    by_confidence: dict[float, list[int]] = {}
+    for ci_id, confidence in (mentioned or {}).items():
+        by_confidence.setdefault(confidence, []).append(ci_id)
+    for confidence in sorted(by_confidence):
+        for ci_id, hops in _hops(snapshot, by_confidence[confidence]).items():
+            found = Nearness(hops, MENTIONED * confidence * CLOSENESS[hops])
+            if ci_id not in near or near[ci_id].closeness < found.closeness:
+                near[ci_id] = found
     for ci_id, hops in _hops(snapshot, given).items():
         found = Nearness(hops, CLOSENESS[hops])
         if ci_id not in near or near[ci_id].closeness < found.closeness:

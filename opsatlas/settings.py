@@ -141,10 +141,20 @@ class Settings(BaseSettings):
     events_heartbeat: float = Field(15.0, gt=0)
     """Seconds of silence after which `/events` sends a comment, and checks the listener's key."""
 
-    embedding_model: Literal["all-MiniLM-L6-v2"] = "all-MiniLM-L6-v2"
-    """Embedding model; its weights come with the installation, nothing is fetched."""
+    embedding_model: str = "all-MiniLM-L6-v2"
+    """Embedding model: the one of the installation, a folder, or a name in the local cache."""
     embedding_enabled: bool = True
     """Whether this process loads the model; without it every answer is lexical and says so."""
+    embedding_runtime: Literal["auto", "onnx", "torch"] = "auto"
+    """What runs it: `auto` is ONNX Runtime for the installation's own, PyTorch for any other."""
+    embedding_precision: Literal["fp32", "int8"] = "fp32"
+    """`int8` is quicker and less exact; all passages are encoded anew after a change."""
+    embedding_threads: int = Field(0, ge=0, le=256)
+    """Batches that are encoded at once, one core each; 0: one a core, at most four."""
+    embedding_question_prompt: str = ""
+    """What is put before each question; for another model that was made so (`query: `)."""
+    embedding_document_prompt: str = ""
+    """What is put before each passage; for another model that was made so (`passage: `)."""
     embedding_batch_size: int = Field(32, ge=1, le=1024)
     """Passages that are encoded and committed at a time."""
     search_passage_words: int = Field(120, ge=20, le=1000)

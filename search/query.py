@@ -1,6 +1,6 @@
 """What the text of an incident is made of: sentences, alert labels, log lines, stack traces.
 
-Pure and linear in the text. Error codes and exception names are keys: they name a fault as nothing
+Pure, and quick for any text. Error codes and exception names are keys: they name a fault as nothing
 else does. Times, addresses, ids and hashes are noise: they are always new, and where a document
 has the same number it is by chance. `docs/search.md` has the table of what is recognised.
 """
@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+MAX_CHARACTERS = 20_000
+"""What is read of a text: about 3,000 words."""
 MAX_KEYS = 32
 """Keys that are kept of one text; a page of log repeats a few."""
 MAX_NAMES = 32
@@ -18,6 +20,8 @@ MAX_NAMES = 32
 
 # What kind of line it is stands at its beginning.
 _LOOKED_AT = 600
+# Longer runs without a space are cut, so that no pattern has far to look back.
+_LONG_RUN = re.compile(r"(\S{300})(?=\S)")
 
 
 class Part(StrEnum):
@@ -120,7 +124,7 @@ _KEY = re.compile(
     "|".join(
         (
             # Exceptions with or without their package, as classes and as words.
-            r"[A-Za-z_$][\w$]*(?:\.[\w$]+)*(?<=[a-z])(?:Exception|Error|Failure|Fault|Timeout)\b",
+            r"\b[A-Za-z_$][\w$.]*[\w$](?:Exception|Error|Failure|Fault|Timeout)\b",
             r"\b[a-z]+(?:_[a-z]+)*_(?:exception|error|timeout|failure)\b",
             r"\b[A-Z][A-Z0-9]{1,11}-\d{2,7}\b",  # ORA-00257, SQL-1040, AADSTS
             r"\b(?:AADSTS|TNS|NU|CS|TS|MSB)\d{4,6}\b",
@@ -128,7 +132,7 @@ _KEY = re.compile(
             r"\b0x[0-9A-Fa-f]{4,8}\b",  # HRESULT, stop codes
             r"\bSIG(?:KILL|SEGV|TERM|ABRT|BUS|ILL|FPE|PIPE|HUP)\b",
             r"\bE[A-Z0-9]{3,14}\b",  # errno, held against the list
-            r"\b[A-Z][a-z]+\w{0,40}(?:BackOff|Killed|Unschedulable|Pressure|Evicted)\b",
+            r"\b[A-Z]\w{0,40}(?:BackOff|Killed|Unschedulable|Pressure|Evicted)\b",
             r"\b(?:Failed|Back)[A-Z]\w{2,40}\b",  # reasons of Kubernetes events
             r"(?<!\w)(?i:errno|sqlstate|exit code|exit status|error code|error|http|status(?: code)?"
             r"|code|event id)[\s:=#(\[\"']{1,3}(?P<number>[0-9][0-9A-Z]{1,5})\b(?![.,:]\d)",
@@ -144,12 +148,13 @@ _NAMING = frozenset((
     "job", "deployment", "statefulset", "daemonset", "container", "server", "device", "cluster",
     "service.name", "host.name", "db", "vm", "component",
 ))  # fmt: skip
-_TELLING = ("summary", "description", "message", "msg", "title", "error", "err", "reason")
+_TELLING = ("alertname", "summary", "description", "message", "msg", "error", "err")
 
 
 def understand(text: str) -> IncidentText:
     """Take a text apart. Any text can be: what is not recognised is a sentence."""
-    raw = [line for line in text.splitlines() if line.strip()]
+    readable = _LONG_RUN.sub(r"\1 ", text[:MAX_CHARACTERS])
+    raw = [line for line in readable.splitlines() if line.strip()]
     parts = list(_parts(raw))
     labels = [
         label
@@ -201,17 +206,18 @@ def _without_noise(line: str) -> str:
 
 
 def _title(parts: list[Part], lines: list[str]) -> str:
-    """The first line in words; that of an alert is its summary, or its name split."""
+    """The first line in words; of an alert its name and summary, of a trace what was raised."""
     if not lines:
         return ""
     line = _without_prefix(lines[0])
+    if parts[0] is Part.TRACE:
+        line = next((each for each in lines if _RAISED.match(each)), line)
+    said = dict(_labels_of(lines[0])) if parts[0] in (Part.LABELS, Part.LOG) else {}
+    told = [said[name] for name in _TELLING if said.get(name)]
     if parts[0] is Part.LABELS:
         line = _FIRING.sub("", line, count=1)
-        said = dict(_labels_of(lines[0]))
-        told = [said[name] for name in ("alertname", *_TELLING) if said.get(name)]
-        line = ". ".join(told) or line
-        line = _HUMPS.sub(" ", line)
-    return _without_noise(line) or _without_noise(lines[0]) or lines[0].strip()
+    title = _without_noise(". ".join(told) or line) or _without_noise(lines[0])
+    return _HUMPS.sub(" ", title) or lines[0].strip()
 
 
 def _without_prefix(line: str) -> str:

@@ -156,7 +156,7 @@ class _RememberingEncoder:
             known = {text: self._vectors[text] for text in texts if text in self._vectors}
         missing = list(dict.fromkeys(text for text in texts if text not in known))
         if missing:
-            known |= zip(missing, self._embedder.encode(missing), strict=True)
+            known |= zip(missing, self._embedder.encode_questions(missing), strict=True)
         with self._lock:
             for text in texts:
                 self._vectors[text] = known[text]

@@ -10,27 +10,28 @@ from search.embedder import (
     Embedder,
     ModelUnavailableError,
     ModelWarmingUpError,
-    SentenceTransformerEmbedder,
     Vectors,
 )
+from search.onnx_embedder import OnnxEmbedder
 
 _WARM_UP_TEXT = "the first call allocates what the following ones reuse"
 
 
 class WarmingEmbedder:
-    """The packaged model, there as soon as it can be; until then `encode` says why not."""
-
-    model_id = PACKAGED_MODEL_ID
-    dimensions = PACKAGED_DIMENSIONS
+    """The model, there as soon as it can be; until then `encode` says why not."""
 
     def __init__(
         self,
-        load: Callable[[], Embedder] = SentenceTransformerEmbedder.load,
+        load: Callable[[], Embedder] = OnnxEmbedder.load,
         *,
+        model_id: str = PACKAGED_MODEL_ID,
+        dimensions: int = PACKAGED_DIMENSIONS,
         retry_seconds: float = 30.0,
         on_ready: Callable[[], None] = lambda: None,
     ) -> None:
         """`on_ready` is called once, in the loading thread, as soon as the model is there."""
+        self.model_id = model_id
+        self.dimensions = dimensions
         self._load = load
         self._retry_seconds = retry_seconds
         self._on_ready = on_ready
@@ -69,9 +70,16 @@ class WarmingEmbedder:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Raises ModelWarmingUpError, or ModelUnavailableError where loading failed."""
+        return self._there().encode(texts)
+
+    def encode_questions(self, texts: Sequence[str]) -> Vectors:
+        """Raises as `encode` does."""
+        return self._there().encode_questions(texts)
+
+    def _there(self) -> Embedder:
         loaded = self._loaded
         if loaded is not None:
-            return loaded.encode(texts)
+            return loaded
         if self._error is not None:
             raise ModelUnavailableError(self._error.detail, hint=self._error.hint)
         raise ModelWarmingUpError("the embedding model is being loaded", hint="ask again shortly")

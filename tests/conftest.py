@@ -15,7 +15,8 @@ from sqlalchemy import Engine, create_engine, text
 from opsatlas.db import migrate
 from opsatlas.db.engine import open_engine
 from opsatlas.settings import Settings
-from search.embedder import Embedder, SentenceTransformerEmbedder
+from search.embedder import Embedder
+from search.onnx_embedder import OnnxEmbedder
 
 _TEMPLATE = "opsatlas_template"
 
@@ -79,7 +80,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 @pytest.fixture(scope="session")
 def embedder() -> Embedder:
     """The real model, loaded once a run."""
-    return SentenceTransformerEmbedder.load()
+    return OnnxEmbedder.load()
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DOWN = ("Checkout", "orders-api")
 WORKS = ("Search", "Login")
+_SEEN = (("down", DOWN), ("healthy", WORKS))
 FAILED = "db-orders-01"
 POOL, REPLICA = "pgbouncer-orders", "db-orders-02"
 REPORT = """\
@@ -101,11 +102,11 @@ def _tell_suspects(answer: dict[str, Any]) -> None:
 
     _chapter("1. What happened")
     _say("A message in the on-call channel of Fjellvik, a fictitious outdoor retailer:")
-    _quote(REPORT)
+    _quote(REPORT, (1, 0, 0, 4))
     _chapter("2. What is behind it")
     _say("Two things are down, and two others are known to work:")
-    seen = [f"--down {name}" for name in DOWN] + [f"--healthy {name}" for name in WORKS]
-    _command(f"opsatlas suspects {' '.join(seen)}")
+    down, works = ([f"--{how} {name}" for name in names] for how, names in _SEEN)
+    _command(f"opsatlas suspects {' '.join(down)} \\\n  {' '.join(works)}")
     found = SuspectsAnswer.model_validate(answer, extra="ignore")
     found.check_next[1:] = []
     suspects_text.show(found, len(DOWN), explained=0)
@@ -119,7 +120,7 @@ def _tell_impact(answer: dict[str, Any]) -> None:
 
     impact = FullImpactAnswer.model_validate(answer, extra="ignore")
     _chapter("3. What is affected, and why")
-    _command(f"opsatlas impact {FAILED}", above=False)
+    _command(f"opsatlas impact {FAILED}", first=True)
     worst = impact.services[:_SERVICES]
     terminal.stdout.print(impact_text.summary(impact))
     terminal.stdout.print()
@@ -136,7 +137,8 @@ def _tell_impact(answer: dict[str, Any]) -> None:
     _say(f"… the connection pool used the replica {REPLICA} instead:")
     _command(
         f"opsatlas impact {FAILED} --what-if-remove '{POOL} -> {FAILED}' \\\n"
-        f"  --what-if-add '{POOL} -> {REPLICA}'"
+        f"  --what-if-add '{POOL} -> {REPLICA}'",
+        last=True,
     )
     what_if_text.show(impact, _CHANGED)
 
@@ -153,11 +155,12 @@ def _tell_suggestions(known: dict[str, Any], unknown: dict[str, Any]) -> None:
     from kb.suggest_schemas import SuggestionAnswer
 
     _chapter("6. What has worked before")
-    _say("The same message as a question: opsatlas suggest - --ci db-orders-01")
+    _say("The same message as a question:")
+    _command(f"opsatlas suggest - --ci {FAILED}")
     for chapter, answer, told in (("", known, _TOLD), (_UNKNOWN, unknown, 1)):
         if chapter:
             _chapter(chapter)
-            _quote(UNHEARD_OF, above=0)
+            _quote(UNHEARD_OF, (0, 0, 1, 4))
         found = SuggestionAnswer.model_validate(answer, extra="ignore")
         suggest_text.show(found.model_copy(update={"suggestions": found.suggestions[:told]}))
 
@@ -220,14 +223,16 @@ def _say(text: str) -> None:
     terminal.stdout.print(terminal.plain(text))
 
 
-def _quote(text: str, above: int = 1) -> None:
-    terminal.stdout.print(Padding(terminal.plain(text, "italic"), (above, 0, 1, 4)))
+def _quote(text: str, around: tuple[int, int, int, int]) -> None:
+    terminal.stdout.print(Padding(terminal.plain(text, "italic"), around))
 
 
-def _command(text: str, *, above: bool = True) -> None:
-    if above:
+def _command(text: str, *, first: bool = False, last: bool = False) -> None:
+    """To be copied; `first` and `last` of what a chapter or an answer sets apart by itself."""
+    if not first:
         terminal.stdout.print()
     for line in text.splitlines():
         # Never broken: it is to be copied.
         terminal.stdout.print(terminal.plain(f"    {line}", "bold"), soft_wrap=True)
-    terminal.stdout.print()
+    if not last:
+        terminal.stdout.print()

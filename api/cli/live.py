@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ import typer
 from api.cli import terminal
 from api.cli.client import Client, connected
 from api.cli.failures import InterruptedByUserError, UsageError
+from api.cli.past import duration
 from api.cli.start import Json, begin
 from api.cli.tables import table
 
@@ -21,8 +21,6 @@ states = typer.Typer(
 )
 
 _MOST = 1000
-_FOR = re.compile(r"(\d{1,7})\s*(s|m|h|d)")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LOOK_EVERY = 1.0
 
 
@@ -46,7 +44,7 @@ def report(
         raise UsageError("say one of --down, --degraded and --up")
     common: dict[str, Any] = {"state": said[0], "source": source, "message": message}
     if lasting is not None:
-        common["expires_in"] = _duration(lasting)
+        common["expires_in"] = int(duration(lasting, "--for").total_seconds())
     body = [{"ci": name, **common} for name in names]
     with connected(begin()) as client:
         receipts = client.post("/states", body if len(body) > 1 else body[0])
@@ -185,10 +183,3 @@ def _line(event: dict[str, Any]) -> str:
     return (
         f"{event['id']}  {at}  {name} is {to}, was {event['from'].replace('_', ' ')}{why}{settled}"
     )
-
-
-def _duration(said: str) -> int:
-    found = _FOR.fullmatch(said.strip())
-    if found is None or not int(found[1]):
-        raise UsageError(f"--for: {said!r} is no duration", hint="such as 90s, 30m, 2h, 1d")
-    return int(found[1]) * _SECONDS[found[2]]

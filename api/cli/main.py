@@ -26,6 +26,7 @@ from api.cli import (
     keys,
     live,
     load,
+    maintenance,
     merging,
     precedence,
     reviews,
@@ -37,6 +38,7 @@ from api.cli import (
     terminal,
     upkeep,
     view,
+    vocabulary,
     weak_points,
 )
 from api.cli.failures import (
@@ -108,6 +110,7 @@ for _name, _group in (
     ("feedback", history.feedback),
     ("articles", history.articles),
     ("states", live.states),
+    ("maintenance", maintenance.maintenance),
     ("sources", sources.sources),
     ("imports", import_runs.imports),
     ("reviews", reviews.reviews),
@@ -115,6 +118,8 @@ for _name, _group in (
     ("precedence", precedence.precedence),
     ("identification", identification.identification),
     ("ci", merging.ci),
+    ("relationship-types", vocabulary.relationship_types),
+    ("ci-classes", vocabulary.ci_classes),
     ("keys", keys.keys),
     ("db", upkeep.db),
 ):

@@ -70,6 +70,11 @@ def waiting(text: str) -> AbstractContextManager[object]:
     return stderr.status(text) if stderr.is_terminal else nullcontext()
 
 
+def can_ask() -> bool:
+    """Whether somebody sits at a terminal who sees a question and can answer it."""
+    return stderr.is_terminal and sys.stdin.isatty()
+
+
 def minute(moment: str | None) -> str:
     """A time of the API as people read it: UTC, to the minute."""
     return f"{parse_rfc3339(moment):%Y-%m-%d %H:%M}" if moment else "-"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Body, Path, Request, Response
+from fastapi import Query as QueryParameter
 
+from api import examples
 from api.auth import Admin, Held, Reader
 from api.lists import Listing, Query, list_parameters, whole
+from api.preconditions import IfVersion, etag
 from api.strict_route import StrictRoute
-from cmdb import classes
+from cmdb import classes, relationship_types
 from cmdb.schemas import (
     CIClassIn,
     CIClassOut,
@@ -18,6 +21,8 @@ from cmdb.schemas import (
     RelationshipTypeOut,
     RelationshipTypePatch,
 )
+from cmdb.type_effect import EffectLimits, type_effect
+from cmdb.type_effect_schemas import RelationshipTypeEffect
 from opsatlas.db.transaction import reading, transaction
 
 router = APIRouter(route_class=StrictRoute, tags=["catalogue"])
@@ -43,21 +48,40 @@ def create_class(
     with transaction(held.engine) as session:
         created = classes.create_class(session, body, actor)
     response.headers["Location"] = f"{request.url.path}/{created.name}"
+    response.headers["ETag"] = etag(created.version)
     return created
 
 
 @router.get("/ci-classes/{name}")
-def get_class(name: Name, held: Held, _caller: Reader) -> CIClassOut:
+def get_class(name: Name, response: Response, held: Held, _caller: Reader) -> CIClassOut:
     """One CI class."""
     with reading(held.engine) as session:
-        return classes.get_class(session, name)
+        found = classes.get_class(session, name)
+    response.headers["ETag"] = etag(found.version)
+    return found
 
 
 @router.patch("/ci-classes/{name}")
-def edit_class(name: Name, body: CIClassPatch, held: Held, actor: Admin) -> CIClassOut:
+def edit_class(
+    name: Name,
+    body: CIClassPatch,
+    response: Response,
+    held: Held,
+    actor: Admin,
+    if_version: IfVersion,
+) -> CIClassOut:
     """Change a CI class; of a built-in one its label alone."""
     with transaction(held.engine) as session:
-        return classes.edit_class(session, name, body, actor)
+        changed = classes.edit_class(session, name, body, actor, if_version)
+    response.headers["ETag"] = etag(changed.version)
+    return changed
+
+
+@router.delete("/ci-classes/{name}", status_code=204)
+def delete_class(name: Name, held: Held, actor: Admin, if_version: IfVersion) -> None:
+    """Delete a CI class of your own that no CI has."""
+    with transaction(held.engine) as session:
+        classes.delete_class(session, name, actor, if_version)
 
 
 @router.get("/relationship-types", openapi_extra=list_parameters(None))
@@ -66,7 +90,7 @@ def list_types(
 ) -> Listing[RelationshipTypeOut]:
     """The relationship types, by name."""
     with reading(held.engine) as session:
-        found = classes.list_types(session)
+        found = relationship_types.list_types(session)
     return whole(request, query, RelationshipTypeOut, found)
 
 
@@ -76,22 +100,55 @@ def create_type(
 ) -> RelationshipTypeOut:
     """Add a relationship type."""
     with transaction(held.engine) as session:
-        created = classes.create_type(session, body, actor)
+        created = relationship_types.create_type(session, body, actor)
     response.headers["Location"] = f"{request.url.path}/{created.name}"
+    response.headers["ETag"] = etag(created.version)
     return created
 
 
 @router.get("/relationship-types/{name}")
-def get_type(name: Name, held: Held, _caller: Reader) -> RelationshipTypeOut:
+def get_type(name: Name, response: Response, held: Held, _caller: Reader) -> RelationshipTypeOut:
     """One relationship type."""
     with reading(held.engine) as session:
-        return classes.get_type(session, name)
+        found = relationship_types.get_type(session, name)
+    response.headers["ETag"] = etag(found.version)
+    return found
+
+
+@router.post("/relationship-types/{name}/preview")
+def preview_type(
+    name: Name,
+    body: Annotated[RelationshipTypePatch, Body(openapi_examples=examples.TYPE_PREVIEWS)],
+    held: Held,
+    _caller: Reader,
+    limit: Annotated[int, QueryParameter(ge=0, le=1000, description="Most services listed")] = 20,
+) -> RelationshipTypeEffect:
+    """What an edit of a relationship type would change for the services; nothing is written."""
+    limits = EffectLimits(limit, held.settings.weak_points_budget)
+    with reading(held.engine) as session:
+        live = held.live.current(session)
+        return type_effect(session, held.graphs, live, name, body, limits)
 
 
 @router.patch("/relationship-types/{name}")
 def edit_type(
-    name: Name, body: RelationshipTypePatch, held: Held, actor: Admin
+    name: Name,
+    body: RelationshipTypePatch,
+    response: Response,
+    held: Held,
+    actor: Admin,
+    if_version: IfVersion,
 ) -> RelationshipTypeOut:
     """Change a relationship type's label, or whether failure travels along it."""
     with transaction(held.engine) as session:
-        return classes.edit_type(session, name, body, actor)
+        changed = relationship_types.edit_type(session, name, body, actor, if_version)
+    held.live.follow_write()
+    response.headers["ETag"] = etag(changed.version)
+    return changed
+
+
+@router.delete("/relationship-types/{name}", status_code=204)
+def delete_type(name: Name, held: Held, actor: Admin, if_version: IfVersion) -> None:
+    """Delete a relationship type of your own that no relationship has."""
+    with transaction(held.engine) as session:
+        relationship_types.delete_type(session, name, actor, if_version)

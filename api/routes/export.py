@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
-from api.auth import Admin, Held
+from api.auth import Held, Reader
 from api.strict_route import StrictRoute
 from cmdb.export import export_inventory
 from cmdb.export_csv import inventory_files, zipped
@@ -34,7 +34,7 @@ class Inventory(BaseModel):
 @router.get("/export", response_model=Inventory, responses=_ANSWERS)
 def get_export(
     held: Held,
-    _caller: Admin,
+    _caller: Reader,
     format: Format = "json",  # noqa: A002 - as other routes call it
 ) -> Inventory | Response:
     """Every configuration item and relationship in the native format."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from api import examples
+from api import examples, view_examples
 from api.as_of import AsOf
 from api.auth import Held, Reader
 from api.ids import Id
@@ -30,7 +30,7 @@ _FORMS: dict[Format, tuple[Callable[[View], Iterator[str]], str]] = {
 }
 _ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
-        "content": examples.answer(examples.VIEW)["content"]
+        "content": examples.answer(view_examples.VIEW)["content"]
         | {media_type: {"schema": {"type": "string"}} for _, media_type in _FORMS.values()}
     }
 }

@@ -15,7 +15,7 @@ from api.services import Services
 from api.strict_route import StrictRoute
 from cmdb.full_impact import FullImpactQuestion
 from cmdb.impact_schemas import ImpactAnswer
-from cmdb.schemas import ImportReport
+from cmdb.schemas import ImportReport, RelationshipTypePatch
 from kb.change_assessment_schemas import AssessmentQuestion
 from kb.suggest_schemas import SuggestionAnswer, SuggestionQuestion
 from kb.suspect_schemas import SuspectsAnswer, SuspectsQuestion
@@ -135,6 +135,7 @@ def test_conditions_are_described(document: dict[str, Any]) -> None:
     ("model", "example"),
     [
         *[(FullImpactQuestion, each["value"]) for each in examples.IMPACT_QUESTIONS.values()],
+        *[(RelationshipTypePatch, each["value"]) for each in examples.TYPE_PREVIEWS.values()],
         *[(SuggestionQuestion, each["value"]) for each in examples.SUGGESTION_QUESTIONS.values()],
         *[
             (AssessmentQuestion, each["value"])

@@ -32,6 +32,9 @@ class ConstantEmbedder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         return np.full((len(texts), self.dimensions), self.dimensions**-0.5, dtype=np.float32)
 
+    def encode_questions(self, texts: Sequence[str]) -> Vectors:
+        return self.encode(texts)
+
 
 def _slowly() -> Embedder:
     time.sleep(0.2)
@@ -81,7 +84,7 @@ def test_what_was_loaded_without_a_model_is_queued_when_one_is_there(
             connection.exec_driver_sql("DELETE FROM job")
     monkeypatch.setattr(
         "api.services.WarmingEmbedder",
-        lambda **options: WarmingEmbedder(ConstantEmbedder, **options),
+        lambda **options: WarmingEmbedder(**options | {"load": ConstantEmbedder}),
     )
     with_model = {"embedding_enabled": True, "job_poll_interval": 0.01}
     services = Services(api_settings.model_copy(update=with_model))

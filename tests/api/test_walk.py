@@ -116,6 +116,7 @@ def _inventory(walk: Walk) -> None:
     walk("PATCH", "/cis/{id}", 200, values=[made["id"]], json={"attributes": {"a": [1, None]}})
     walk("GET", "/cis/{id}/history", 200, values=[made["id"]])
     walk("GET", "/cis/{id}/neighbours", 200, values=[2], query="?hops=2")
+    walk("GET", "/cis/{id}/view", 200, values=[1])
 
     need = {"dependent": "new", "provider": {"source": "walk", "key": "db1"}}
     edge = walk("POST", "/relationships", 201, json=need)
@@ -134,11 +135,15 @@ def _inventory(walk: Walk) -> None:
     walk("GET", "/ci-classes", 200)
     walk("GET", "/ci-classes/{name}", 200, values=["blade"])
     walk("PATCH", "/ci-classes/{name}", 200, values=["blade"], json={"label": "Blade server"})
+    walk("DELETE", "/ci-classes/{name}", 204, values=["blade"])
     kind = {"name": "cools", "failure_direction": "provider_to_dependent"}
     walk("POST", "/relationship-types", 201, json=kind)
     walk("GET", "/relationship-types", 200)
     walk("GET", "/relationship-types/{name}", 200, values=["cools"])
     walk("PATCH", "/relationship-types/{name}", 200, values=["cools"], json={"label": "Cools"})
+    carries = {"failure_direction": "provider_to_dependent"}
+    walk("POST", "/relationship-types/{name}/preview", 200, values=["cools"], json=carries)
+    walk("DELETE", "/relationship-types/{name}", 204, values=["cools"])
 
 
 def _decisions(walk: Walk) -> None:

@@ -17,15 +17,20 @@ def test_the_demo_tells_the_story_and_loads_only_once(
     told = plain_words(first.out)
     for fact in (
         "customers get 502 after paying",
+        "28% db-orders-01 database 2 of 2",
+        "if it suffers: db-orders-01, hv-ham1-02",
         "db-orders-01 (database) failed",
         "orders-api (application) is down because it needs pgbouncer-orders (depends_on)",
         "Priority 1 (Critical): Checkout (criticality 1) is down",
         "payments-oncall",
+        "Priority 1 (Critical) -> 2 (High): Checkout (criticality 1) is degraded",
         "This has happened before",
         "1. KE-0012",
         "Workaround:",
         "Why: alike in meaning",
         "No known match",
+        "session-store login-api 2 of 3 rack-ham1-a03 (takes redis-session-01,",
+        "rack-ham1-a03 failed: 8 services affected",
         "http://127.0.0.1:8040/api/v1/impact?failed=db-orders-01",
     ):
         assert fact in told
@@ -47,6 +52,10 @@ def test_the_demo_tells_the_story_and_loads_only_once(
     assert answers["suggestions"]["verdict"] == "match"
     assert answers["unheard_of"]["verdict"] == "no_match"
     assert answers["impact"]["priority"]["priority"] == 1
+    assert answers["impact"]["what_if"]["after"]["priority"]["priority"] == 2
+    assert "db-orders-01" in [each["name"] for each in answers["suspects"]["suspects"]]
+    hidden = answers["weak_points"]["hidden_dependencies"][0]
+    assert hidden["common"][0]["name"] == answers["weakest_fails"]["failed"][0]["name"]
     with cli.serving() as server:
         remote = cli.with_settings(url=server.url, api_key=key_before.strip())
         assert remote.done("impact", "db-orders-01", "--json").json["counts"]["down"] > 0

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 
 from api.cli.serve import _LAST_REQUESTS as LAST_REQUESTS
+from opsatlas.clock import parse_rfc3339
 from tests.cli import warm
 from tests.cli.conftest import Cli, address_of, plain_words
 
@@ -59,6 +60,25 @@ def test_states_are_reported_listed_and_followed(cli: Cli) -> None:
     assert (wrong.code, "one of --down" in wrong.err) == (2, True)
     wrong = now("states", "report", "orders-api", "--up", "--for", "soon")
     assert (wrong.code, "30m" in wrong.err) == (2, True)
+
+
+def test_maintenance_is_planned_mutes_and_is_ended(cli: Cli) -> None:
+    cli.done("load", "items.csv", "relationships.csv")
+    cli.done("states", "report", "orders-api", "--down")
+    assert not cli.done("services", "--state", "down", "--json").json["results"][0]["muted"]
+    planned = ("maintenance", "add", "orders-api", "--for", "2h", "--reason", "new disks")
+    told = cli.done(*planned).out
+    assert re.fullmatch(r"Maintenance 1: orders-api, \S+ \S+ to \S+ \S+ UTC\n", told)
+    assert cli.done("services", "--state", "down", "--json").json["results"][0]["muted"]
+    assert re.search(r"1 +orders-api +\S+ \S+ \(now\) ", cli.done("maintenance", "list").out)
+    (window,) = cli.done("maintenance", "list", "--json").json["results"]
+    lasts = parse_rfc3339(window["ends_at"]) - parse_rfc3339(window["starts_at"])
+    assert (window["reason"], lasts.total_seconds()) == ("new disks", 7200)
+    assert cli.done("maintenance", "end", "1", "--json").json == {"ended": 1}
+    assert "No maintenance" in cli.done("maintenance", "list", "--all").out
+    assert cli("maintenance", "end", "1", "--json").json["code"] == "not_found"
+    wrong = cli("maintenance", "add", "orders-api", "--reason", "x")
+    assert (wrong.code, "--until" in wrong.err) == (2, True)
 
 
 def test_a_server_stops_at_once_although_somebody_listens(cli: Cli) -> None:

@@ -55,11 +55,17 @@ def contents(engine: Engine) -> dict[str, Any]:
         keys: dict[int, list[tuple[str, str]]] = {}
         for row in session.execute(select(ExternalKey.ci_id, ExternalKey.source, ExternalKey.key)):
             keys.setdefault(row.ci_id, []).append((row.source, row.key))
-        sources: dict[int, list[str]] = {}
+        sources: dict[int, list[tuple[str, str, str]]] = {}
         for claim in session.execute(
-            select(RelationshipSource.relationship_id, RelationshipSource.source)
+            select(
+                RelationshipSource.relationship_id,
+                RelationshipSource.source,
+                RelationshipSource.dependency,
+                RelationshipSource.min_up,
+            )
         ):
-            sources.setdefault(claim.relationship_id, []).append(claim.source)
+            word = (claim.source, claim.dependency or "", claim.min_up or "")
+            sources.setdefault(claim.relationship_id, []).append(word)
         cis = sorted(
             (
                 ci.name,

@@ -5,17 +5,19 @@ from importlib import import_module
 import pytest
 from sqlalchemy import Engine
 
-from cmdb import classes
+from cmdb import classes, relationship_types
 from cmdb.schemas import CIClassIn, CIClassPatch, RelationshipTypeIn, RelationshipTypePatch
+from cmdb.vocabulary_writes import BuiltInError
 from opsatlas import revision
 from opsatlas.actor import SYSTEM
 from opsatlas.db.transaction import reading, transaction
 from opsatlas.errors import ConflictError, InvalidInputError, NotFoundError
 
 
-def test_the_built_in_classes_are_those_of_a_new_database(sqlite_engine: Engine) -> None:
+def test_the_built_in_classes_and_types_are_those_of_a_new_database(sqlite_engine: Engine) -> None:
     rows = import_module("opsatlas.db.migrations.versions.0002_built_in_rows")
     assert {row[0] for row in rows.CI_CLASSES} == classes.BUILT_IN_CLASSES
+    assert {row[0] for row in rows.RELATIONSHIP_TYPES} == relationship_types.BUILT_IN_TYPES
     with reading(sqlite_engine) as session:
         assert set(classes.class_names(session)) == classes.BUILT_IN_CLASSES
         assert classes.service_classes(session) == {
@@ -72,7 +74,7 @@ def test_of_a_built_in_class_only_the_label_changes(engine: Engine) -> None:
             "Host"
         )
         for patch in (CIClassPatch(is_service=True), CIClassPatch(parent="database")):
-            with pytest.raises(classes.BuiltInError):
+            with pytest.raises(BuiltInError):
                 classes.edit_class(session, "server", patch, SYSTEM)
 
 
@@ -80,24 +82,26 @@ def test_another_failure_direction_is_a_change_that_caches_hear_of(engine: Engin
     with transaction(engine) as session:
         before = revision.newest(session)
         patch = RelationshipTypePatch.model_validate({"failure_direction": "none"})
-        assert classes.edit_type(session, "uses", patch, SYSTEM).failure_direction == "none"
+        assert (
+            relationship_types.edit_type(session, "uses", patch, SYSTEM).failure_direction == "none"
+        )
         changes = revision.changed_since(session, before, ["relationship_type"])
         assert changes is not None
         assert changes.ids["relationship_type"]
         after = revision.newest(session)
-        classes.edit_type(session, "uses", patch, SYSTEM)
+        relationship_types.edit_type(session, "uses", patch, SYSTEM)
         assert revision.newest(session) == after
 
 
 def test_new_types_are_found_and_taken_names_refused(engine: Engine) -> None:
     new = RelationshipTypeIn.model_validate({"name": "feeds", "failure_direction": "none"})
     with transaction(engine) as session:
-        classes.create_type(session, new, SYSTEM)
-        assert classes.type_vocabulary(session).find("Feeds") == "feeds"
-        assert classes.get_type(session, "feeds").label == "Feeds"
+        relationship_types.create_type(session, new, SYSTEM)
+        assert relationship_types.type_vocabulary(session).find("Feeds") == "feeds"
+        assert relationship_types.get_type(session, "feeds").label == "Feeds"
         with pytest.raises(ConflictError):
-            classes.create_type(session, new, SYSTEM)
+            relationship_types.create_type(session, new, SYSTEM)
         with pytest.raises(ConflictError):
             classes.create_class(session, CIClassIn(name="server", parent="generic"), SYSTEM)
         with pytest.raises(NotFoundError):
-            classes.edit_type(session, "fed", RelationshipTypePatch(label="x"), SYSTEM)
+            relationship_types.edit_type(session, "fed", RelationshipTypePatch(label="x"), SYSTEM)

@@ -228,8 +228,14 @@ def views(draw: st.DrawFn) -> dict[str, dict[str, Any]]:
             for serial, name in zip(serials, names, strict=False)
         ]
         keys = [each["key"] for each in cis]
+        limits = {one: draw(st.none() | MIN_UPS) for one in keys}
         edges = [
-            {"dependent": one, "provider": other}
+            {
+                "dependent": one,
+                "provider": other,
+                "dependency": draw(st.sampled_from(["required", "optional", ""])),
+                **draw(st.sampled_from([{}, {"redundancy_group": "g", "min_up": limits[one]}])),
+            }
             for one in keys
             for other in keys
             if one != other and draw(st.booleans())

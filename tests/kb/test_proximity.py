@@ -32,7 +32,7 @@ def test_of_several_cis_the_nearest_counts() -> None:
 
 def test_a_ci_that_is_only_mentioned_counts_less() -> None:
     drawn = graph("a -> b, c -> d")
-    near = nearness(drawn.snapshot, [drawn.ids["a"]], [drawn.ids["c"]])
+    near = nearness(drawn.snapshot, [drawn.ids["a"]], {drawn.ids["c"]: 1.0})
     assert near[drawn.ids["d"]].closeness == MENTIONED * CLOSENESS[1]
     assert near[drawn.ids["b"]].closeness == CLOSENESS[1]
 

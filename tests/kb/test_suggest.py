@@ -34,6 +34,9 @@ class _WarmingUp:
     def encode(self, texts: Sequence[str]) -> Vectors:
         raise ModelWarmingUpError("still loading")
 
+    def encode_questions(self, texts: Sequence[str]) -> Vectors:
+        return self.encode(texts)
+
 
 @dataclass
 class History:

