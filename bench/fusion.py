@@ -11,6 +11,7 @@ sets, the middle of the plateau of good weights, and the weights in use with eac
 import argparse
 import itertools
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from bench.judged_set import Filled, filled_with, read_judged_set
 from bench.metrics import ndcg
 from search.collection import Question
 from search.fusion import WEIGHTS, Signal, scale
+from search.query import understand
 from search.retriever import first_line
 
 # BM25 of the whole query is the yardstick; the others are tried around it.
@@ -81,8 +83,9 @@ def _scaled_queries(
 
 def _scaled(filled: Filled, text: str) -> Scaled:
     line = first_line(text)
-    whole_vector, line_vector = filled.embedder.encode([text, line])
-    query = filled.collection.query
+    understood = understand(text)
+    whole_vector, line_vector = filled.embedder.encode([text, understood.title])
+    query = partial(filled.collection.query, keys=understood.keys)
     found = filled.collection.candidates(
         Question(query(text), query(line), whole_vector, line_vector), _CANDIDATES
     )

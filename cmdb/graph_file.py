@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 from cmdb.graph import GraphSnapshot, Groups, Ids
 from cmdb.graph_layout import Layout, Rows
-from opsatlas.errors import OpsAtlasError
 
 _MAGIC = b"OPSATLAS GRAPH 1"
 """The number is that of the format; a file of another is none of ours."""
@@ -38,10 +37,8 @@ _LAYOUT = (
 )  # fmt: skip
 
 
-class BadSnapshotError(OpsAtlasError):
-    """A saved graph that cannot be used; it is built again from SQL."""
-
-    code = "bad_snapshot"
+class BadSnapshotError(Exception):
+    """A saved graph that cannot be used; it is built again from SQL, so nobody is told a code."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""The redundancy groups' part of reconciliation: what sources say of them, and what follows. Pure."""
+"""Redundancy groups in reconciliation: what sources say of them, and what follows. Pure."""
 
 from collections import defaultdict
 from collections.abc import Mapping

@@ -49,8 +49,18 @@ def stored_relationship(session: Session, relationship_id: int) -> Relationship:
 
 
 def get_relationship(session: Session, relationship_id: int) -> RelationshipOut:
-    """One relationship. Raises NoSuchRelationshipError."""
-    return relationships_out(session, [stored_relationship(session, relationship_id)])[0]
+    """One relationship, with what each source says of it. Raises NoSuchRelationshipError."""
+    (found,) = relationships_out(session, [stored_relationship(session, relationship_id)])
+    rows = session.execute(
+        select(RelationshipSource.source, RelationshipSource.dependency, RelationshipSource.min_up)
+        .where(RelationshipSource.relationship_id == relationship_id)
+        .order_by(RelationshipSource.source)
+    )
+    said = [
+        RelationshipWord(source=row.source, dependency=row.dependency, min_up=row.min_up)
+        for row in rows
+    ]
+    return found.model_copy(update={"said": said})
 
 
 def list_relationships(session: Session, query: ListQuery) -> RelationshipPage:
@@ -135,21 +145,15 @@ def relationships_out(session: Session, rows: Sequence[Relationship]) -> list[Re
             execution_options={"populate_existing": True},
         )
     }
-    words: dict[int, list[RelationshipWord]] = defaultdict(list)
+    sources: dict[int, list[str]] = defaultdict(list)
     for some in chunks(row.id for row in rows):
         found = session.execute(
-            select(
-                RelationshipSource.relationship_id,
-                RelationshipSource.source,
-                RelationshipSource.dependency,
-                RelationshipSource.min_up,
-            )
+            select(RelationshipSource.relationship_id, RelationshipSource.source)
             .where(RelationshipSource.relationship_id.in_(some))
             .order_by(RelationshipSource.source)
         )
-        for relationship_id, source, dependency, min_up in found:
-            word = RelationshipWord(source=source, dependency=dependency, min_up=min_up)
-            words[relationship_id].append(word)
+        for relationship_id, source in found:
+            sources[relationship_id].append(source)
     return [
         RelationshipOut(
             id=row.id,
@@ -159,8 +163,7 @@ def relationships_out(session: Session, rows: Sequence[Relationship]) -> list[Re
             dependency=Dependency(row.dependency),
             redundancy_group=groups[row.group_id].name if row.group_id is not None else None,
             min_up=min_up_out(groups[row.group_id]) if row.group_id is not None else None,
-            sources=[each.source for each in words[row.id]],
-            said=words[row.id],
+            sources=sources[row.id],
             version=row.version,
             created_at=row.created_at,
             updated_at=row.updated_at,

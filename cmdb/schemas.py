@@ -278,8 +278,8 @@ class RelationshipOut(BaseModel):
     min_up: int | str | None
     sources: list[str]
     """Who reports it."""
-    said: list[RelationshipWord] = Field(default_factory=list)
-    """What they say of it: the most trusted word counts."""
+    said: list[RelationshipWord] | None = None
+    """What they say of it: the most trusted word counts. Null in lists, and of the past."""
     version: int
     created_at: datetime
     updated_at: datetime

@@ -98,7 +98,8 @@ class View(_Output):
     edges: list[ViewEdge]
     counts: ViewCounts
     truncated: bool
-    """Whether there is more within the depth than `max_nodes`; the nearest are here."""
+    """Whether there is more within the depth than `max_nodes`, or than 10,000 levels; the nearest
+    are here."""
     as_of: datetime | None
     graph_version: int
     took_ms: float

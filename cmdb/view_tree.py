@@ -3,7 +3,7 @@ alone; wherever else it is needed, its line says whether that place is above or 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from cmdb.view_words import counts_words, fold_words, need_words, words
 
 _DRAWN = 30
 """Levels whose lines are drawn to the left; deeper ones say how deep they are."""
-_CLASSES = 6
+_CLASSES = 4
 """Classes that the last line counts."""
 
 
@@ -59,7 +59,7 @@ def tree(view: View) -> Iterator[str]:
     counts = view.counts
     classes = list(counts.by_class.items())
     named = ", ".join(f"{count:,} × {words(name)}" for name, count in classes[:_CLASSES])
-    more = f" and {len(classes) - _CLASSES} classes more" if len(classes) > _CLASSES else ""
+    more = f" and {len(classes) - _CLASSES} more classes" if len(classes) > _CLASSES else ""
     yield f"{counts.configuration_items:,} CIs: {_one_line(named)}{more}\n"
     if counts.by_state:
         yield f"right now {counts_words(counts.by_state)}\n"
@@ -86,6 +86,14 @@ class _Tree:
         self._edges: dict[PlaceId, list[ViewEdge]] = defaultdict(list)
         for edge in view.edges:
             self._edges[edge.dependent if self._of_providers else edge.provider].append(edge)
+        below = {fold.id: fold.below for fold in view.folded}
+        self._elsewhere: Counter[PlaceId] = Counter()
+        """By CI: relationships to what is folded under something else."""
+        for place, edges in self._edges.items():
+            for edge in edges:
+                end = self._far(edge)
+                if end in below and below[end] != place:
+                    self._elsewhere[place] += edge.count
         self._open: set[PlaceId] = {view.ci.id}
 
     def opened(self, branch: _Branch) -> tuple[Sequence[_Branch], str]:
@@ -108,11 +116,7 @@ class _Tree:
         """A CI on a line of its own."""
         state = words(node.state) if node.state and node.state != "operational" else ""
         beyond = f"{node.beyond:,} more" if node.beyond else ""
-        elsewhere = sum(
-            edge.count
-            for edge in self._edges[node.id]
-            if isinstance(end := self._far(edge), str) and end not in self._own(node.id)
-        )
+        elsewhere = self._elsewhere[node.id]
         folded = f"{elsewhere:,} to what is folded" if elsewhere else ""
         text = f"{node.name} ({words(node.ci_class)})"
         return _joined(_one_line(text), [marks[0] if marks else "", state, beyond, folded,
@@ -150,9 +154,6 @@ class _Tree:
             edges = to_folds[fold.id] if fold.kind == "children" else []
             yield _Fold(fold, edges), edges[0] if len(edges) == 1 else None
 
-    def _own(self, place: PlaceId) -> set[PlaceId]:
-        return {fold.id for fold in self._folds[place]}
-
     def _far(self, edge: ViewEdge) -> PlaceId:
         return edge.provider if self._of_providers else edge.dependent
 
@@ -162,7 +163,7 @@ class _Tree:
         if edge.kind == "optional":
             parts.append("optional" if edge.count == 1 else f"{edge.count:,} optional")
         elif edge.group is not None and not self._of_providers:
-            parts.append(f"in its group {_group_words(edge)}")
+            parts.append(f"group {edge.group} needs {edge.min_up} of {edge.members}")
         elif edge.group is not None and edge.count > 1:
             parts.append(f"{edge.count:,} in group {_group_words(edge)}")
         return _one_line(", ".join(parts))

@@ -13,6 +13,8 @@ from cmdb.graph_input import NONE
 from cmdb.graph_layout import spread
 
 Direction = Literal["providers", "dependents"]
+DEEPEST = 10_000
+"""Levels that a walk takes at most: each costs something, however little is on it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +36,7 @@ class Walk:
     far: Indices
     """(e,) the row of the end to which it goes."""
     truncated: bool
-    """Whether there were more CIs within the depth than were wanted."""
+    """Whether there was more within the depth: more than was wanted, or deeper than `DEEPEST`."""
 
 
 def walk(
@@ -51,7 +53,8 @@ def walk(
     parents = [np.array([-1], np.int32)]
     edges = [_Edges.of(snapshot, levels[0], direction)]
     reached, truncated = 1, False
-    while len(edges[-1].far) and (depth is None or len(levels) <= depth) and not truncated:
+    levels_wanted = DEEPEST if depth is None else min(depth, DEEPEST)
+    while len(edges[-1].far) and len(levels) <= levels_wanted and not truncated:
         last = edges[-1]
         fresh = row_of[last.far] == -1
         # Of the rows that lead to a CI the least is its parent, whatever the order of edges.
@@ -69,6 +72,8 @@ def walk(
     near = row_of[np.concatenate([each.near for each in edges])]
     far = row_of[np.concatenate([each.far for each in edges])]
     inside = far >= 0
+    if depth is None or depth > DEEPEST:
+        truncated = not inside.all()
     return _walk(snapshot, levels, parents, edges, near, far, inside, truncated)
 
 

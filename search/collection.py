@@ -101,9 +101,9 @@ class Collection:
                 self._lexical.apply(entries, remove)
             self._put_vectors(list(vectors))
 
-    def query(self, text: str) -> LexicalQuery:
-        """The lexical half of a question."""
-        return self._lexical.query(text)
+    def query(self, text: str, keys: Iterable[str] = ()) -> LexicalQuery:
+        """The lexical half of a question; `keys` are the words of it that name a fault."""
+        return self._lexical.query(text, keys)
 
     def lexical_ranking(
         self, query: LexicalQuery, limit: int, kinds: AbstractCollection[str] | None = None

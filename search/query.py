@@ -59,7 +59,8 @@ class IncidentText:
 
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _CLOCK = r"\d{1,2}:\d{2}:\d{2}(?:[.,]\d{1,9})?"
-_ISO = rf"\d{{4}}[-/]\d{{2}}[-/]\d{{2}}(?:[T ]{_CLOCK}|[T ]\d{{2}}:\d{{2}})?(?:Z\b| ?[+-]\d{{2}}:?\d{{2}})?"
+_ZONE = r"(?:Z\b| ?[+-]\d{2}:?\d{2})"
+_ISO = rf"\d{{4}}[-/]\d{{2}}[-/]\d{{2}}(?:[T ]{_CLOCK}|[T ]\d{{2}}:\d{{2}})?{_ZONE}?"
 _STAMP = re.compile(
     rf"\s*(?:<\d{{1,3}}>\d?\s*)?\[?(?:{_ISO}|{_MONTH} +\d{{1,2}} {_CLOCK}|"
     rf"\d{{1,2}}/{_MONTH}/\d{{4}}:{_CLOCK}(?: [+-]\d{{4}})?|{_CLOCK}|"
@@ -107,19 +108,23 @@ _NOISE = re.compile(
             r"(?<![\w.-])\d{9,}(?![\w-])",  # epochs, counters of bytes
             rf"(?<![\w-])0x{_HEX}{{9,16}}(?!\w)",  # pointers; shorter ones are error codes
             # Hashes: hexadecimal with a digit and a letter in it.
-            rf"(?<![\w-])(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{{12,128}}(?![\w-])",
+            r"(?<![\w-])(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{12,128}(?![\w-])",
             r"\[\d{1,7}\](?=:)",  # process ids
         )
     )
 )
-# The two hashes that a Deployment gives its pods: "orders-api-7d9f8b6c5-x2x4z". Kubernetes draws
-# them from letters without vowels and digits without 0, 1, 3 (apimachinery's rand.SafeEncodeString).
+# The two hashes that a Deployment gives its pods: "orders-api-7d9f8b6c5-x2x4z". They are drawn
+# from letters without vowels and digits without 0, 1, 3 (Kubernetes' rand.SafeEncodeString).
 _POD = re.compile(
     r"(?<=[a-z0-9])-(?=[bcdf-hj-np-tv-z]*[2456789])[bcdf-hj-np-tv-z2456789]{8,10}"
     r"-[bcdf-hj-np-tv-z2456789]{5}(?![\w-])"
 )
 
 _ERRNO = frozenset(errno.errorcode.values())
+# What stands before a number that is an error code.
+_NUMBERED = (
+    "errno|sqlstate|exit code|exit status|error code|error|http|status(?: code)?|code|event id"
+)
 _KEY = re.compile(
     "|".join(
         (
@@ -134,8 +139,10 @@ _KEY = re.compile(
             r"\bE[A-Z0-9]{3,14}\b",  # errno, held against the list
             r"\b[A-Z]\w{0,40}(?:BackOff|Killed|Unschedulable|Pressure|Evicted)\b",
             r"\b(?:Failed|Back)[A-Z]\w{2,40}\b",  # reasons of Kubernetes events
-            r"(?<!\w)(?i:errno|sqlstate|exit code|exit status|error code|error|http|status(?: code)?"
-            r"|code|event id)[\s:=#(\[\"']{1,3}(?P<number>[0-9][0-9A-Z]{1,5})\b(?![.,:]\d)",
+            (
+                rf"(?<!\w)(?i:{_NUMBERED})[\s:=#(\[\"']{{1,3}}"
+                r"(?P<number>[0-9][0-9A-Z]{1,5})\b(?![.,:]\d)"
+            ),
         )
     )
 )

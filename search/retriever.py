@@ -18,6 +18,7 @@ from search.excerpt import excerpt_of
 from search.fusion import Signal, fuse
 from search.in_step import CollectionInStep
 from search.lexical import LexicalMatch
+from search.query import MAX_CHARACTERS, understand
 from search.repository import FoundDocument
 
 INDEX_REBUILDING = "index_rebuilding"
@@ -27,7 +28,7 @@ TEXT_SHORTENED = "text_shortened"
 
 # What is read of a question: for its words about 3,000 of them; for its meaning more than the 256
 # word pieces that the model takes in.
-MAX_QUESTION_CHARACTERS = 20_000
+MAX_QUESTION_CHARACTERS = MAX_CHARACTERS
 _ENCODED_CHARACTERS = 4_000
 
 _REMEMBERED_TEXTS = 512
@@ -128,13 +129,16 @@ class Retriever:
 
     def _question(self, collection: Collection, text: str, notices: list[str]) -> Question:
         line = first_line(text)
-        whole_query = collection.query(text)
-        line_query = whole_query if line == text.strip() else collection.query(line)
+        understood = understand(text)
+        whole_query = collection.query(text, understood.keys)
+        line_query = (
+            whole_query if line == text.strip() else collection.query(line, understood.keys)
+        )
         if not line:
             return Question(whole_query, line_query)
         try:
             vectors = self._encoder.encode(
-                text.strip()[:_ENCODED_CHARACTERS], line[:_ENCODED_CHARACTERS]
+                text.strip()[:_ENCODED_CHARACTERS], understood.title[:_ENCODED_CHARACTERS]
             )
         except ModelUnavailableError as error:
             notices.append(error.code)

@@ -49,7 +49,7 @@ def demo(as_json: Json = False) -> None:
     """Load the seed company into a folder of its own and tell one incident's story."""
     begun = time.perf_counter()
     settings = demo_data.demo_settings(begin())
-    demo_data.check_folder(settings)
+    demo_data.claim_folder(settings)
     with connected(settings) as client:
         held = client.local
         assert held is not None  # noqa: S101 - demo_settings name no server

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import api
 from api.cli import load_text, terminal, uploads
-from api.cli.client import Client
+from api.cli.client import Client, unusable_told
 from api.cli.encoding import encode_pending
 from api.cli.failures import UsageError
 from opsatlas.actor import Role
@@ -47,14 +47,22 @@ def demo_settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"data_dir": FOLDER})
 
 
-def check_folder(settings: Settings) -> None:
-    """Raise UsageError where the data folder holds an installation that is not the demo's."""
+def claim_folder(settings: Settings) -> None:
+    """Mark an unused data folder as the demo's, before anything that may break off is in it.
+
+    Raises UsageError where it holds an installation that is not the demo's.
+    """
     marker, database = _marker(settings), settings.data_dir / "opsatlas.db"
-    if database.exists() and not marker.exists():
+    if marker.exists():
+        return
+    if database.exists():
         raise UsageError(
             f"{settings.data_dir} holds data that is not the demo's",
             hint=f"OPSATLAS_DATA_DIR={FOLDER} opsatlas demo",
         )
+    with unusable_told(settings):
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        marker.write_text(_LOADING, encoding="ascii")
 
 
 def load_seed(client: Client, held: Services) -> bool:

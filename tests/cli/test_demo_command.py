@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from api.cli import demo_data
+from opsatlas.settings import Settings
 from tests.cli.conftest import Cli, plain_words
 
 
@@ -72,3 +74,9 @@ def test_the_demo_keeps_off_data_that_is_not_its_own(cli: Cli) -> None:
     assert len(cli.done("export").json["configuration_items"]) == 9
     other = cli.with_settings(database_url="sqlite:///other.db")
     assert other("demo").code == 2
+
+
+def test_a_first_start_that_broke_off_is_taken_up_again(settings: Settings) -> None:
+    demo_data.claim_folder(settings)
+    (settings.data_dir / "opsatlas.db").touch()
+    demo_data.claim_folder(settings)

@@ -26,7 +26,7 @@ def commands() -> Iterator[tuple[str, set[str]]]:
             {
                 option
                 for parameter in getattr(command, "params", ())
-                for option in parameter.opts
+                for option in (*parameter.opts, *parameter.secondary_opts)
                 if option.startswith("--") and option not in ("--json", "--help")
             },
         )

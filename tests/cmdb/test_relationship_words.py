@@ -64,7 +64,7 @@ def test_the_source_that_was_there_first_counts_until_an_order_is_set(engine: En
     assert values(engine) == ("required", "50%")
     trust(engine, "min_up")
     assert values(engine) == ("required", 2)
-    said = [(each.source, each.dependency, each.min_up) for each in first(engine).said]
+    said = [(each.source, each.dependency, each.min_up) for each in first(engine).said or ()]
     assert said == [("one", "optional", "2"), ("two", "required", "50%")]
 
 
@@ -142,7 +142,8 @@ def test_a_merge_lets_the_more_trusted_source_speak_and_undoing_it_restores_all(
     trust(engine, "*", trusted)
     before = contents(engine)
     with reading(engine) as session:
-        found = dict(session.execute(text("SELECT name, id FROM configuration_item")).all())
+        rows = session.execute(text("SELECT name, id FROM configuration_item"))
+        found = {row.name: row.id for row in rows}
     with transaction(engine) as session:
         report = merge(session, found["ya"], found["xa"], SYSTEM, revision_keep=10)
     assert values(engine) == (("optional", 2) if trusted == "one" else ("required", "50%"))
@@ -163,7 +164,7 @@ def test_values_from_before_words_were_kept_stay_until_a_source_says_something(
     assert values(engine) == ("optional", 2)
     trust(engine, "*", "two")
     assert values(engine) == ("optional", 2)
-    said = [(each.source, each.dependency, each.min_up) for each in first(engine).said]
+    said = [(each.source, each.dependency, each.min_up) for each in first(engine).said or ()]
     assert said == [("one", None, None), ("two", "optional", "2")]
     say(engine, "one", "required", "")
     assert values(engine) == ("optional", 2)

@@ -10,6 +10,7 @@ from cmdb.view import ViewQuestion, view_of
 from cmdb.view_folds import LEVELS, ROOM
 from cmdb.view_schemas import View
 from cmdb.view_tree import tree
+from cmdb.view_walk import DEEPEST
 from opsatlas.errors import InvalidInputError
 from tests.cmdb.builders import graph
 from tests.cmdb.viewing import Drawn, view
@@ -49,7 +50,7 @@ def test_groups_have_a_line_of_their_own_and_optional_providers_a_mark() -> None
     ]
     assert lines(view(shop, "api-1", direction="dependents")) == [
         "api-1 (server)",
-        "└─ shop (server) · depends_on, in its group group-900: 1 of 2 must be up",
+        "└─ shop (server) · depends_on, group group-900 needs 1 of 2",
     ]
 
 
@@ -127,6 +128,13 @@ def test_a_deep_chain_is_folded_and_unfolded_lines_do_not_run_away() -> None:
     assert [each.count for each in folded.folded] == [300 - LEVELS - 1]
     assert max(map(len, lines(view(chain, "n0", fold=0)))) < 140
     assert len(lines(view(chain, "n0", fold=0))) == 300
+
+
+def test_a_chain_deeper_than_any_company_is_cut_and_says_so() -> None:
+    chain = graph(" -> ".join(f"n{number}" for number in range(DEEPEST + 10)))
+    found = view(chain, "n0")
+    assert (found.truncated, found.counts.configuration_items) == (True, DEEPEST + 1)
+    assert not view(chain, "n20").truncated
 
 
 def test_a_name_is_never_more_than_its_line() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.lexical import MAX_QUERY_TERMS, LexicalEntry, LexicalIndex
+from search.lexical import KEY_COUNTS, MAX_QUERY_TERMS, LexicalEntry, LexicalIndex
 
 WORDS = ["pool", "exhausted", "orders", "db-orders-01", "NameNodeRpcServer", "timeout", "disk"]
 
@@ -93,6 +93,20 @@ def test_a_removed_document_is_never_found_and_a_replaced_one_only_as_it_is_now(
     assert found(made, "pool") == []
     assert found(made, "disk") == [2]
     assert len(made) == 1
+
+
+def test_a_key_outweighs_a_word_that_is_as_rare() -> None:
+    made = index(entry(1, "pool slow"), entry(2, "ORA-00257 slow"), entry(3, "disk"))
+    text = "pool pool ORA-00257"
+    assert list(made.search(made.query("pool ORA-00257", ["ORA-00257"]), 3))[0] == 2
+    assert made.query(text, ["ORA-00257"]).counts["ora-00257"] == KEY_COUNTS
+    assert made.query(text, ["never said"]).counts == made.query(text).counts
+
+
+def test_a_key_is_looked_for_however_long_and_rare_the_rest_of_the_query() -> None:
+    rare = [f"word{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(2 * MAX_QUERY_TERMS)]
+    made = index(entry(1, " ".join(rare)), *(entry(n, "ORA-00257") for n in range(2, 9)))
+    assert "ora-00257" in made.query(" ".join([*rare, "ORA-00257"]), ["ORA-00257"]).counts
 
 
 def test_a_long_query_is_reduced_to_its_rarest_terms() -> None:
