@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy.orm import Session
 
@@ -50,8 +50,10 @@ class FullImpactQuestion(ImpactQuestion):
     @model_validator(mode="after")
     def _about_something(self) -> Self:
         if not self.failed and self.what_if is None:
-            raise PydanticCustomError(
-                "no_failed_ci", "name at least one failed CI, or suppose something in what_if"
+            message = "name at least one failed CI, or suppose something in what_if"
+            error = PydanticCustomError("no_failed_ci", message)
+            raise ValidationError.from_exception_data(
+                "FullImpactQuestion", [{"type": error, "loc": ("failed",), "input": self.failed}]
             )
         return self
 

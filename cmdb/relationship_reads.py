@@ -50,17 +50,24 @@ def stored_relationship(session: Session, relationship_id: int) -> Relationship:
 
 def get_relationship(session: Session, relationship_id: int) -> RelationshipOut:
     """One relationship, with what each source says of it. Raises NoSuchRelationshipError."""
-    (found,) = relationships_out(session, [stored_relationship(session, relationship_id)])
-    rows = session.execute(
-        select(RelationshipSource.source, RelationshipSource.dependency, RelationshipSource.min_up)
-        .where(RelationshipSource.relationship_id == relationship_id)
-        .order_by(RelationshipSource.source)
-    )
-    said = [
-        RelationshipWord(source=row.source, dependency=row.dependency, min_up=row.min_up)
-        for row in rows
-    ]
-    return found.model_copy(update={"said": said})
+    row = stored_relationship(session, relationship_id)
+    return with_words(session, relationships_out(session, [row]))[0]
+
+
+def with_words(session: Session, found: Sequence[RelationshipOut]) -> list[RelationshipOut]:
+    """These relationships, with what each source says of them."""
+    said: dict[int, list[RelationshipWord]] = {each.id: [] for each in found}
+    statement = select(
+        RelationshipSource.relationship_id,
+        RelationshipSource.source,
+        RelationshipSource.dependency,
+        RelationshipSource.min_up,
+    ).order_by(RelationshipSource.source)
+    for some in chunks(said):
+        for row in session.execute(statement.where(RelationshipSource.relationship_id.in_(some))):
+            word = RelationshipWord(source=row.source, dependency=row.dependency, min_up=row.min_up)
+            said[row.relationship_id].append(word)
+    return [each.model_copy(update={"said": said[each.id]}) for each in found]
 
 
 def list_relationships(session: Session, query: ListQuery) -> RelationshipPage:

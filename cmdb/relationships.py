@@ -14,7 +14,7 @@ from cmdb.models import Dependency, Relationship
 from cmdb.redundancy_groups import drop_if_empty, group_named, refuse_small_groups
 from cmdb.references import UnresolvedCIError, resolve
 from cmdb.relationship_checks import SaidRelationship, checked_relationship, refuse
-from cmdb.relationship_reads import relationships_out, stored_relationship
+from cmdb.relationship_reads import relationships_out, stored_relationship, with_words
 from cmdb.relationship_settling import settle, tell
 from cmdb.relationship_states import relationship_states
 from cmdb.relationship_types import type_vocabulary
@@ -100,7 +100,7 @@ def create_relationships(
     revision.note(
         session, "relationship", {*changed, *(row.id for row in rows)}, keep=revision_keep
     )
-    return out
+    return with_words(session, out)
 
 
 def update_relationship(
@@ -159,7 +159,7 @@ def update_relationship(
         audit.record(session, actor, [Write("update", "relationship", row.id, old, new)])
         changed.add(row.id)
     revision.note(session, "relationship", changed, keep=revision_keep)
-    return relationships_out(session, [row])[0]
+    return with_words(session, relationships_out(session, [row]))[0]
 
 
 def delete_relationship(

@@ -17,6 +17,10 @@ from search.onnx_embedder import OnnxEmbedder
 _WARM_UP_TEXT = "the first call allocates what the following ones reuse"
 
 
+_LONGEST_LOAD = 20.0
+"""Seconds that the end of a process waits for a model that it no longer needs."""
+
+
 class WarmingEmbedder:
     """The model, there as soon as it can be; until then `encode` says why not."""
 
@@ -59,8 +63,13 @@ class WarmingEmbedder:
                 self._thread.start()
 
     def stop(self) -> None:
-        """Give up retrying; what is loaded stays usable."""
+        """Give up retrying; what is loaded stays usable.
+
+        Waits for a load that is under way: a process that ends amid its native code is aborted.
+        """
         self._stopped.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(_LONGEST_LOAD)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Start if needed and wait (seconds) until loaded or failed once; whether it is ready."""

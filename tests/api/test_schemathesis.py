@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -77,6 +78,8 @@ def test_every_route_keeps_to_its_description(described: BaseSchema, mode: Gener
         @LIMITS
         @given(case=operation.as_strategy(generation_mode=mode))
         def ask(case: schemathesis.Case[Any]) -> None:
+            # The HTTP parser itself refuses longer lines, before there is a route to ask.
+            assume(len(urlencode(case.query or {}, doseq=True)) < 60_000)
             case.call_and_validate(checks=CHECKS)
 
         try:

@@ -85,13 +85,13 @@ def main() -> None:
         signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
         waiting: dict[int, socket.socket] = {}
         while True:
-            ready, _, _ = select.select([listener, wake, 0], [], [])
+            ready, _, _ = select.select([listener.fileno(), wake, 0], [], [])
             if wake in ready:
                 os.read(wake, 4096)
                 _tell_who_ended(waiting)
             if 0 in ready:
                 return
-            if listener in ready:
+            if listener.fileno() in ready:
                 line, _ = listener.accept()
                 child = os.fork()
                 if not child:
@@ -124,9 +124,9 @@ def _run(line: socket.socket) -> None:
         os.dup2(stream, number)
         os.close(stream)
     # Anew, as they remember of what kind the streams of this process were.
-    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stderr = sys.__stderr__ = open(  # noqa: SIM115
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(  # noqa: SIM115
         2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False
     )
     arguments, folder, environment = json.loads(call)

@@ -39,9 +39,9 @@ def test_an_inventory_is_loaded_as_the_files_say(engine: Engine) -> None:
             ("web", "application", "active", 1, "Ann", [("site", "FRA")], [("test", "k-web")]),
         ],
         "relationships": [
-            ("db2", "db1", "replicates_from", "optional", "", 0, False, ["test"]),
-            ("web", "db1", "depends_on", "required", "pair", 1, False, ["test"]),
-            ("web", "db2", "depends_on", "required", "pair", 1, False, ["test"]),
+            ("db2", "db1", "replicates_from", "optional", "", 0, False, [("test", "optional", "")]),
+            ("web", "db1", "depends_on", "required", "pair", 1, False, [("test", "", "1")]),
+            ("web", "db2", "depends_on", "required", "pair", 1, False, [("test", "", "1")]),
         ],
         "groups": 1,
     }
@@ -185,7 +185,7 @@ def test_a_relationship_that_a_second_source_reports_stays_until_both_drop_it(
     load_texts(engine, RELATIONSHIPS.replace("k-web", "web"), source="two")
     header, *_, last = RELATIONSHIPS.splitlines()
     load_texts(engine, f"{header}\n{last}\n", source="one", missing="retire")
-    assert [row[-1] for row in contents(engine)["relationships"]] == [
+    assert [[word[0] for word in row[-1]] for row in contents(engine)["relationships"]] == [
         ["one", "two"],
         ["two"],
         ["two"],
