@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from cmdb.importers.file_names import may_be_inventory, told
 from cmdb.importers.records import InputFile, Where
@@ -178,12 +179,26 @@ def _gzip_chunks(content: bytes) -> Iterable[bytes]:
         raise _RefusedError("broken_archive", "there is something else behind the archive's end")
 
 
+def _refuse_overlaps(members: list[zipfile.ZipInfo]) -> None:
+    """Members that share bytes are how a small archive grows without end; some releases of Python
+    refuse them too, but as damage."""
+    spans = sorted((each.header_offset, each.compress_size) for each in members)
+    for (start, size), (following, _) in pairwise(spans):
+        if start + size > following:
+            raise _RefusedError(
+                "archive_bomb",
+                "several files of the archive share the same bytes",
+                _UNPACK_YOURSELF,
+            )
+
+
 def _unzip(file: InputFile, budget: _Budget, result: Unpacked) -> None:
     budget.check_entries(file.content)
     try:
         with zipfile.ZipFile(io.BytesIO(file.content)) as archive:
             members = [each for each in archive.infolist() if not each.is_dir()]
             budget.count_files(len(members))
+            _refuse_overlaps(members)
             found, left_out = _read_members(archive, members, file, budget)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise _RefusedError(
