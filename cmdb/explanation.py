@@ -59,16 +59,6 @@ def explain(result: ImpactResult, ci_ids: Iterable[int]) -> list[Explained]:
     return list(explained.values())
 
 
-def leading_to(explained: Iterable[Explained], ci_id: int) -> list[Explained]:
-    """Those of the facts that one CI's state follows from, providers before dependents."""
-    entries = list(explained)
-    wanted = {ci_id}
-    for entry in reversed(entries):
-        if entry.ci_id in wanted:
-            wanted.update(each.provider_id for each in entry.rests_on)
-    return [entry for entry in entries if entry.ci_id in wanted]
-
-
 def _entry(result: ImpactResult, ci_id: int) -> Explained:
     cause = result.cause_of(ci_id)
     state = result.state_of(ci_id)

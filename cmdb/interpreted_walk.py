@@ -10,13 +10,10 @@ one relationship, and so every CI gets its final state by a shortest chain of fi
 from __future__ import annotations
 
 from cmdb.graph import GraphSnapshot
-from cmdb.propagation import Propagation, Reached, Run, State, join
+from cmdb.propagation import IDLE_KEPT, Propagation, Reached, Run, State, join
 
 WORKLIST_LIMIT = 64
 """Frontiers of more CIs are taken as arrays. Measured: docs/decisions/0003-numpy-graph.md."""
-
-_IDLE_KEPT = 4
-"""Sets of working arrays kept a snapshot: about as many questions as really run at once."""
 
 
 class _OutOfPatienceError(Exception):
@@ -38,15 +35,15 @@ def interpreted(
     except IndexError:
         propagation = Propagation(snapshot)
     propagation.start(failed, State.DOWN, worklist_limit)
+    lost = False
     try:
         _propagate(propagation, failed, degraded, patience)
     except _OutOfPatienceError:
-        propagation.take()
-        return None
+        lost = True
     whole = propagation.take()
-    if len(idle) < _IDLE_KEPT:
+    if len(idle) < IDLE_KEPT:
         idle.append(propagation)
-    return whole
+    return None if lost else whole
 
 
 def _propagate(

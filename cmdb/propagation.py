@@ -24,6 +24,9 @@ Run = list[int] | Indices
 """Ascending indices, or positions in the order in which edges claim: by provider, then by
 relationship id. A list while it is short, an array when it is long."""
 
+IDLE_KEPT = 4
+"""Sets of working arrays kept a snapshot: about as many questions as really run at once."""
+
 NOBODY = -1
 """The cause of a CI that failed itself."""
 

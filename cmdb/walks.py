@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cmdb.graph import GraphSnapshot, GroupColumns, RelationshipColumns
-from cmdb.propagation import Reached
+from cmdb.propagation import IDLE_KEPT, Reached
 from opsatlas.logs import log
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 Walk = Callable[[GraphSnapshot, list[int], list[int], int], Reached | None]
 """What CIs of a snapshot (indices, ascending) reach that fail, and others that degrade; None where
 more than so many turn out to be down or degraded."""
-
-_IDLE_KEPT = 4
-"""Sets of working arrays kept a snapshot: about as many questions as really run at once."""
 
 _making = threading.Lock()
 _made: list[Walk] = []
@@ -65,7 +62,7 @@ def _walk() -> Walk:
         except IndexError:
             arrays = CompiledWalk(snapshot)
         reached = arrays(failed, degraded, patience)
-        if len(idle) < _IDLE_KEPT:
+        if len(idle) < IDLE_KEPT:
             idle.append(arrays)
         return reached
 

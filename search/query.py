@@ -47,15 +47,6 @@ class IncidentText:
     names: tuple[str, ...]
     """What labels and log prefixes call the machine or the service, in order, each once."""
 
-    def of(self, part: Part) -> tuple[str, ...]:
-        """The lines of one kind."""
-        return tuple(line for kind, line in self.lines if kind is part)
-
-    @property
-    def text(self) -> str:
-        """All of it without the noise."""
-        return "\n".join(line for _, line in self.lines)
-
 
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _CLOCK = r"\d{1,2}:\d{2}:\d{2}(?:[.,]\d{1,9})?"

@@ -2,12 +2,13 @@
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from cmdb.explanation import Explained, Support, explain, leading_to
+from cmdb.explanation import Explained, Support, explain
 from cmdb.impact import analyse
 from opsatlas.errors import NotFoundError
 from tests.cmdb.builders import Graph, graph, snapshot_of
@@ -19,6 +20,16 @@ EXAMPLES = int(os.environ.get("OPSATLAS_TEST_EXAMPLES", "100"))
 
 Fact = tuple[str, int]
 """`("failed", ci)` or `("relationship", id)`."""
+
+
+def leading_to(explained: Iterable[Explained], ci_id: int) -> list[Explained]:
+    """Those of the facts that one CI's state follows from, providers before dependents."""
+    entries = list(explained)
+    wanted = {ci_id}
+    for entry in reversed(entries):
+        if entry.ci_id in wanted:
+            wanted.update(each.provider_id for each in entry.rests_on)
+    return [entry for entry in entries if entry.ci_id in wanted]
 
 
 def facts_of(entries: list[Explained]) -> list[Fact]:
