@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
@@ -14,11 +15,13 @@ from api.limits import BodyLimitMiddleware, RequestIdMiddleware
 from api.routes import (
     articles,
     audit,
+    candidates,
     catalogue,
     changes,
     cmdb_health,
     diff,
     duplicates,
+    embedding,
     events,
     export,
     feedback,
@@ -61,7 +64,9 @@ _ROUTERS: tuple[APIRouter, ...] = (
     events.router,
     maintenance.router,
     suggestions.router,
+    candidates.router,
     feedback.router,
+    embedding.router,
     items.router,
     merges.router,
     duplicates.router,
@@ -99,6 +104,9 @@ def create_app(services: Services, *, background: bool = True) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        # A request holds a connection, and another for a moment: as many threads as there may be
+        # connections would each hold one and wait for the second, for ever.
+        current_default_thread_limiter().total_tokens = services.settings.database_pool_size
         services.start(background=background)
         try:
             with closed_by_signals(services.live.feed):

@@ -72,7 +72,7 @@ async def admit(request: Request, role: Role) -> Actor:
         found = await run_in_threadpool(_verified, held, key)
     if not found.role.includes(role):
         raise RoleTooLowError(f"this needs the role {role}, the key has {found.role}")
-    return Actor(f"key:{found.id}:{found.name}", found.role, request_id)
+    return Actor(f"key:{found.id}:{found.name}", found.role, request_id, found.groups)
 
 
 def _known(held: Services, key: str) -> VerifiedKey | None:

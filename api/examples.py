@@ -227,6 +227,10 @@ SUGGESTION_ANSWER: dict[str, Any] = {
             "workaround": "Restart pgbouncer-orders, one process after the other.",
             "fix": "Return connections before the payment call.",
             "excerpt": "checkout gives 502 once the pool is exhausted",
+            "highlights": [(28, 32), (36, 45)],
+            "why": 'Similar in meaning, with the words "pool" and "exhausted", on the same'
+            " database, db-orders-01, last seen 3 weeks ago; restarting pgbouncer-orders helped"
+            " 6 times and failed once.",
             "score": 0.81,
             "confidence": 0.87,
             "evidence": {
@@ -239,10 +243,22 @@ SUGGESTION_ANSWER: dict[str, Any] = {
                 "solved": 6,
                 "not_helped": 1,
                 "last_used": "2026-03-04T10:00:00Z",
+                "last_seen": "2026-03-04T09:12:00Z",
+                "caveats": [],
             },
             "incidents": ["INC-0042", "INC-0107"],
         }
     ],
+    "duplicates": [
+        {
+            "number": "INC-0214",
+            "title": "[FIRING:1] OrdersPoolExhausted orders-api",
+            "opened_at": "2026-03-25T08:02:00Z",
+            "confidence": 0.93,
+            "because": {"alike": 0.88, "graph": 0.7, "minutes": 6.0},
+        }
+    ],
+    "duplicate_of": "INC-0214",
     "notices": [],
     "took_ms": 18.0,
 }

@@ -13,10 +13,13 @@ from api.inventory import IMPORT, run_import
 from api.load_progress import LoadBoard
 from api.syncs import SYNC, Sources, run_job
 from kb import indexing
+from opsatlas.db.transaction import reading
 from opsatlas.errors import UnavailableError
 from opsatlas.settings import Settings
 from opsatlas.worker import Handler
-from search.warming import WarmingEmbedder
+from search.held_models import HeldModels
+from search.space_keeper import fill, fill_kind
+from search.spaces import served
 
 
 class StoppedError(UnavailableError):
@@ -27,7 +30,7 @@ class StoppedError(UnavailableError):
 
 def handlers(
     engine: Engine,
-    embedder: WarmingEmbedder,
+    models: HeldModels,
     settings: Settings,
     should_stop: Callable[[], bool] = lambda: False,
     board: LoadBoard | None = None,
@@ -44,19 +47,45 @@ def handlers(
 
     found: dict[str, Handler] = {IMPORT: load, RECORD: record}
     if settings.embedding_enabled:
-        indexed = indexing.handlers(
-            engine, embedder, batch_size=settings.embedding_batch_size, should_stop=should_stop
-        )
 
         def encode(payload: dict[str, Any]) -> None:
+            with reading(engine) as session:
+                models.see(served(session))
+            embedder = models.serving
             # A model that is still being loaded is no reason to use up one of the tries.
             embedder.wait()
-            indexed[indexing.ENCODE](payload)
+            indexing.handlers(
+                engine, embedder, batch_size=settings.embedding_batch_size, should_stop=should_stop
+            )[indexing.ENCODE](payload)
             if should_stop():
                 raise StoppedError("the process was stopped before everything was encoded")
 
         found[indexing.ENCODE] = encode
     return found
+
+
+def filling_handlers(
+    engine: Engine,
+    models: HeldModels,
+    settings: Settings,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Mapping[str, Handler]:
+    """The job that encodes everything anew for the model that the settings choose. It has a worker
+    of its own: it may take hours."""
+
+    def refill(_payload: dict[str, Any]) -> None:
+        models.wanted.wait()
+        fill(
+            engine,
+            models.wanted,
+            batch_size=settings.embedding_batch_size,
+            lease=settings.job_lease,
+            should_stop=should_stop,
+        )
+        if should_stop():
+            raise StoppedError("the process was stopped before everything was encoded anew")
+
+    return {fill_kind(models.wanted_space.model_id): refill}
 
 
 def sync_handlers(

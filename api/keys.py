@@ -28,11 +28,17 @@ from opsatlas.errors import InvalidInputError, NotFoundError, UnauthenticatedErr
 from opsatlas.settings import Settings
 
 PREFIX = "opsatlas_"
-LIST_COLUMNS = field_columns(ApiKey, without=("digest",))
+LIST_COLUMNS = field_columns(ApiKey, without=("digest", "groups"))
 """What a list of keys can be filtered and ordered by."""
 REVISED = "api_key"
 """Kind of a change to a key in the change table."""
 _USE_NOTED_EVERY = timedelta(minutes=1)
+
+
+class GroupsOfAdminError(InvalidInputError):
+    """An admin key was to be given groups."""
+
+    code = "groups_of_admin"
 
 
 class InvalidKeyError(UnauthenticatedError):
@@ -47,6 +53,7 @@ class NewKey:
 
     id: int
     role: Role
+    groups: list[str]
     name: str
     expires_at: datetime | None
     key: str
@@ -62,6 +69,7 @@ class VerifiedKey:
     id: int
     name: str
     role: Role
+    groups: frozenset[str]
     stale_use: bool
     good_until: datetime
 
@@ -102,13 +110,23 @@ def create_key(
     name: str,
     actor: Actor,
     lifetime: timedelta | None = None,
+    groups: Sequence[str] = (),
 ) -> NewKey:
-    """Make a key; `lifetime` None means that it does not expire."""
+    """Make a key; `lifetime` None means that it does not expire.
+
+    `groups` are those whose restricted records it may read. Raises GroupsOfAdminError.
+    """
+    if groups and role is Role.ADMIN:
+        raise GroupsOfAdminError(
+            "an admin key has no groups: it reads everything",
+            hint="leave the groups out, or make a reader or responder",
+        )
     key = PREFIX + secrets.token_urlsafe(32)
     created = now()
     row = ApiKey(
         name=name,
         role=role.value,
+        groups=sorted(groups),
         digest=digest(key, pepper_),
         created_at=created,
         expires_at=created + lifetime if lifetime is not None else None,
@@ -117,9 +135,9 @@ def create_key(
     )
     session.add(row)
     session.flush()
-    after = {"name": name, "role": role.value}
+    after = {"name": name, "role": role.value, "groups": row.groups}
     audit.record(session, actor, [Write("create", "api_key", row.id, None, after)])
-    return NewKey(row.id, role, name, row.expires_at, key)
+    return NewKey(row.id, role, row.groups, name, row.expires_at, key)
 
 
 def verify(session: Session, pepper_: bytes, key: str) -> VerifiedKey:
@@ -140,7 +158,7 @@ def verify(session: Session, pepper_: bytes, key: str) -> VerifiedKey:
     used = moment if stale or row.last_used_at is None else row.last_used_at
     until = used + _USE_NOTED_EVERY
     good_until = until if row.expires_at is None else min(until, row.expires_at)
-    return VerifiedKey(row.id, row.name, Role(row.role), stale, good_until)
+    return VerifiedKey(row.id, row.name, Role(row.role), frozenset(row.groups), stale, good_until)
 
 
 def note_use(session: Session, key_id: int) -> None:

@@ -121,6 +121,16 @@ def whole(request: Request, query: ListQuery, shape: type[T], items: Sequence[T]
     )
 
 
+def neighbours(
+    request: Request, count: int, limit: int, offset: int
+) -> tuple[str | None, str | None]:
+    """The addresses of the next and the previous page of a list of `count` items."""
+    end = offset + limit
+    following = _address(request, offset=str(end)) if end < count else None
+    before = _address(request, offset=str(max(0, offset - limit))) if offset else None
+    return following, before
+
+
 def list_parameters(kinds: Mapping[str, FieldKind] | None) -> dict[str, Any]:
     """What OpenAPI says of a list's parameters, by the fields that can be filtered by.
 

@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
+from sqlalchemy import text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from opsatlas.db.model import BigId, Model
+from opsatlas.groups import Groups
 
 
 class ApiKey(Model):
@@ -15,6 +17,7 @@ class ApiKey(Model):
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     name: Mapped[str]
     role: Mapped[str]
+    groups: Mapped[list[str]] = mapped_column(Groups, server_default=text("''"))
     digest: Mapped[bytes] = mapped_column(unique=True)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]

@@ -18,11 +18,11 @@ from opsatlas.db.transaction import reading, transaction
 
 
 def list_records(
-    request: Request, held: Services, query: ListQuery, noun: Noun[In, Patch, Out]
+    request: Request, held: Services, caller: Actor, query: ListQuery, noun: Noun[In, Patch, Out]
 ) -> Listing[Out]:
-    """One page of the records of a kind."""
+    """One page of the records of a kind that the caller may read."""
     with reading(held.engine) as session:
-        page = stored.list_records(session, noun, query)
+        page = stored.list_records(session, noun, query, caller.groups)
     return listing(request, query, noun.output, page)
 
 
@@ -49,10 +49,12 @@ def create_records(
     return created[0]
 
 
-def get_record(response: Response, held: Services, noun: Noun[In, Patch, Out], number: str) -> Out:
-    """One record, with its version as `ETag`."""
+def get_record(
+    response: Response, held: Services, caller: Actor, noun: Noun[In, Patch, Out], number: str
+) -> Out:
+    """One record, with its version as `ETag`; what the caller may not read is not there."""
     with reading(held.engine) as session:
-        found = stored.get(session, noun, number)
+        found = stored.get(session, noun, number, caller.groups)
     response.headers["ETag"] = etag(found.version)
     return found
 

@@ -1,15 +1,23 @@
 """What is known of the records that search found: few queries in, plain values out."""
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from kb.field_types import ResolutionCode
 from kb.models import AffectedCI, Article, Incident, KnownError, RecordKind
+from kb.succession import heir, successors
+from kb.visibility import is_readable
+from opsatlas.groups import UNGROUPED
 from search.retriever import Hit
+
+_BEGINNING = 600
+"""Characters of symptoms and descriptions by which two incidents are told to be the same."""
 
 _NUMBER = re.compile(r"\b[A-Za-z][A-Za-z0-9_]*-?[0-9][A-Za-z0-9-]*\b|\b[A-Z]+-[A-Z0-9]+\b")
 
@@ -26,10 +34,20 @@ class Candidate:
     fix: str = ""
     body: str = ""
     """Of an article, in Markdown."""
+    status: str = ""
+    """Of a known error."""
+    opened_at: datetime | None = None
+    """Of an incident."""
+    symptoms: str = ""
+    """Of an incident; the beginning of its description where it names none."""
     known_error: str | None = None
     """Of an incident the known error behind it."""
     duplicate_of: tuple[str, ...] = ()
     """Numbers that an incident closed as a duplicate names in its texts."""
+    superseded_by: tuple[str, ...] = ()
+    """Numbers that an article names as its successors, of whatever is or is not there."""
+    heir: str | None = None
+    """The article among the candidates that has taken the place of this one."""
     cis: dict[str, int | None] = field(default_factory=dict)
     hit: Hit | None = None
     """None where search did not find it itself."""
@@ -42,31 +60,37 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """All candidates of one question by number, and all incidents of each known error."""
+    """All candidates of one question by number, and the newest incidents of known errors, once
+    `add_incidents` was asked for them."""
 
     candidates: dict[str, Candidate]
-    incidents: dict[str, list[str]]
+    incidents: dict[str, list[str]] = field(default_factory=dict)
     """By number of the known error, the newest first."""
+    last_seen: dict[str, datetime] = field(default_factory=dict)
+    """By number of the known error, when its newest incident was opened."""
 
 
-def gather(session: Session, hits: Sequence[Hit]) -> Pool:
-    """The records of `hits`, with the known errors and originals that stand behind them."""
+def gather(
+    session: Session, hits: Sequence[Hit], groups: frozenset[str] | None = UNGROUPED
+) -> Pool:
+    """The records of `hits`, with the known errors and originals that stand behind them; of all
+    these what a caller in `groups` may read."""
     found = {kind: {hit.key: hit for hit in hits if hit.kind == kind} for kind in RecordKind}
-    incidents = _incidents(session, found[RecordKind.INCIDENT])
+    incidents = _incidents(session, found[RecordKind.INCIDENT], groups)
     originals = {number for each in incidents for number in each.duplicate_of}
     incidents += _incidents(
-        session, dict.fromkeys(originals.difference(each.number for each in incidents))
+        session, dict.fromkeys(originals.difference(each.number for each in incidents)), groups
     )
-    known_errors = _known_errors(session, incidents, found[RecordKind.KNOWN_ERROR])
-    candidates = [*incidents, *known_errors, *_articles(session, found[RecordKind.ARTICLE])]
+    known_errors = _known_errors(session, incidents, found[RecordKind.KNOWN_ERROR], groups)
+    articles = _articles(session, found[RecordKind.ARTICLE], groups)
+    candidates = [*incidents, *known_errors, *articles]
     _add_cis(session, candidates)
-    return Pool(
-        {candidate.number: candidate for candidate in candidates},
-        _incidents_of(session, [each.number for each in known_errors]),
-    )
+    return Pool({candidate.number: candidate for candidate in candidates})
 
 
-def _incidents(session: Session, hits: Mapping[str, Hit | None]) -> list[Candidate]:
+def _incidents(
+    session: Session, hits: Mapping[str, Hit | None], groups: frozenset[str] | None
+) -> list[Candidate]:
     if not hits:
         return []
     rows = session.execute(
@@ -79,7 +103,10 @@ def _incidents(session: Session, hits: Mapping[str, Hit | None]) -> list[Candida
             Incident.resolution,
             Incident.resolution_code,
             Incident.known_error,
-        ).where(Incident.number.in_(hits))
+            Incident.opened_at,
+            func.substr(Incident.symptoms, 1, _BEGINNING).label("symptoms"),
+            func.substr(Incident.description, 1, _BEGINNING).label("description"),
+        ).where(Incident.number.in_(hits), is_readable(Incident, groups))
     )
     return [
         Candidate(
@@ -89,6 +116,8 @@ def _incidents(session: Session, hits: Mapping[str, Hit | None]) -> list[Candida
             row.title,
             row.workaround.strip(),
             row.resolution.strip(),
+            opened_at=row.opened_at,
+            symptoms=row.symptoms.strip() or row.description.strip(),
             known_error=row.known_error,
             duplicate_of=_named(row.number, row.resolution, row.root_cause, row.workaround)
             if row.resolution_code == ResolutionCode.DUPLICATE
@@ -100,7 +129,10 @@ def _incidents(session: Session, hits: Mapping[str, Hit | None]) -> list[Candida
 
 
 def _known_errors(
-    session: Session, incidents: Sequence[Candidate], hits: Mapping[str, Hit]
+    session: Session,
+    incidents: Sequence[Candidate],
+    hits: Mapping[str, Hit],
+    groups: frozenset[str] | None,
 ) -> list[Candidate]:
     behind = {each.known_error for each in incidents if each.known_error}
     rows = session.execute(
@@ -110,7 +142,8 @@ def _known_errors(
             KnownError.title,
             KnownError.workaround,
             KnownError.fix,
-        ).where(KnownError.number.in_(behind.union(hits)))
+            KnownError.status,
+        ).where(KnownError.number.in_(behind.union(hits)), is_readable(KnownError, groups))
     )
     return [
         Candidate(
@@ -120,18 +153,27 @@ def _known_errors(
             row.title,
             row.workaround.strip(),
             row.fix.strip(),
+            status=row.status,
             hit=hits.get(row.number),
         )
         for row in rows
     ]
 
 
-def _articles(session: Session, hits: Mapping[str, Hit]) -> list[Candidate]:
+def _articles(
+    session: Session, hits: Mapping[str, Hit], groups: frozenset[str] | None
+) -> list[Candidate]:
+    """The articles that were found, and those that took their place."""
+    superseded_by = successors(session, hits, groups)
     rows = session.execute(
         select(Article.id, Article.number, Article.title, Article.body).where(
-            Article.number.in_(hits)
+            Article.number.in_(
+                {*hits, *(each for numbers in superseded_by.values() for each in numbers)}
+            ),
+            is_readable(Article, groups),
         )
-    )
+    ).all()
+    standing = {row.number for row in rows if row.body.strip()}
     return [
         Candidate(
             RecordKind.ARTICLE,
@@ -139,7 +181,9 @@ def _articles(session: Session, hits: Mapping[str, Hit]) -> list[Candidate]:
             row.number,
             row.title,
             body=row.body,
-            hit=hits[row.number],
+            superseded_by=tuple(superseded_by.get(row.number, ())),
+            heir=heir(row.number, superseded_by, standing),
+            hit=hits.get(row.number),
         )
         for row in rows
     ]
@@ -153,25 +197,35 @@ def _named(own: str, *texts: str) -> tuple[str, ...]:
 
 def _add_cis(session: Session, candidates: Iterable[Candidate]) -> None:
     """Fill in the CIs of all of them."""
-    by_id = {(each.kind.value, each.id): each for each in candidates}
-    if by_id:
+    by_kind: dict[str, dict[int, Candidate]] = defaultdict(dict)
+    for each in candidates:
+        by_kind[each.kind.value][each.id] = each
+    for kind, by_id in by_kind.items():
+        # One kind at a time: of a list of pairs SQLite does not use the index.
         rows = session.execute(
-            select(AffectedCI.record_kind, AffectedCI.record_id, AffectedCI.name, AffectedCI.ci_id)
-            .where(tuple_(AffectedCI.record_kind, AffectedCI.record_id).in_(list(by_id)))
+            select(AffectedCI.record_id, AffectedCI.name, AffectedCI.ci_id)
+            .where(AffectedCI.record_kind == kind, AffectedCI.record_id.in_(by_id))
             .order_by(AffectedCI.id)
         )
         for row in rows:
-            by_id[row.record_kind, row.record_id].cis[row.name] = row.ci_id
+            by_id[row.record_id].cis[row.name] = row.ci_id
 
 
-def _incidents_of(session: Session, known_errors: Collection[str]) -> dict[str, list[str]]:
-    incidents: dict[str, list[str]] = {number: [] for number in known_errors}
-    if known_errors:
+def add_incidents(
+    session: Session,
+    pool: Pool,
+    known_errors: Collection[str],
+    most: int,
+    groups: frozenset[str] | None = UNGROUPED,
+) -> None:
+    """Fill in the newest incidents of these known errors, at most `most` of each."""
+    for number in known_errors:
         rows = session.execute(
-            select(Incident.known_error, Incident.number)
-            .where(Incident.known_error.in_(known_errors))
+            select(Incident.number, Incident.opened_at)
+            .where(Incident.known_error == number, is_readable(Incident, groups))
             .order_by(Incident.opened_at.desc(), Incident.id.desc())
-        )
-        for known_error, number in rows:
-            incidents[known_error or ""].append(number)
-    return incidents
+            .limit(most)
+        ).all()
+        pool.incidents[number] = [row.number for row in rows]
+        if rows:
+            pool.last_seen[number] = rows[0].opened_at

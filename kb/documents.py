@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 from kb.nouns import In, Noun, Out, Patch
 from kb.stored import Fields
 from opsatlas import jobs
+from opsatlas.groups import UNGROUPED
 from search.documents import TextDocument
 
 ENCODE = "search.encode"
@@ -14,7 +15,8 @@ ENCODE = "search.encode"
 def document(noun: Noun[In, Patch, Out], fields: Fields) -> TextDocument:
     """What is found of a record: its title, and its texts as paragraphs in reading order."""
     texts = [text for name in noun.texts if (text := fields[name].strip())]
-    return TextDocument(noun.kind, fields["number"], fields["title"], "\n\n".join(texts))
+    groups = frozenset(fields["visibility"]) if noun.restrictable else UNGROUPED
+    return TextDocument(noun.kind, fields["number"], fields["title"], "\n\n".join(texts), groups)
 
 
 def enqueue_encoding(session: Session) -> None:

@@ -43,7 +43,7 @@ def record(session: Session, actor: Actor, given: FeedbackIn) -> FeedbackOut:
     Raises NoSuchSuggestionError. The incident may be one that is not recorded here.
     """
     revision.lock(session)
-    if _suggestible(session, [given.suggestion]) != {given.suggestion}:
+    if _suggestible(session, actor, [given.suggestion]) != {given.suggestion}:
         raise NoSuchSuggestionError(
             f"there is no known error, incident or article {given.suggestion!r}",
             hint="name a suggestion by its `id`",
@@ -52,7 +52,8 @@ def record(session: Session, actor: Actor, given: FeedbackIn) -> FeedbackOut:
     moment = now()
     before = _said_before(session, actor, [given]).get((given.suggestion, given.incident))
     store_feedback(session, actor, [Voice(given, moment, before)])
-    track = track_records(session, {given.suggestion: ()})[given.suggestion]
+    tracks = track_records(session, {given.suggestion: ()}, moment, actor.groups)
+    track = tracks[given.suggestion]
     return FeedbackOut(
         suggestion=given.suggestion,
         incident=given.incident,
@@ -76,7 +77,7 @@ def plan_feedback(
     planned = Plan()
     latest: dict[tuple[str, str], PastFeedback] = {}
     given = [(each, each.item) for each in records if isinstance(each.item, PastFeedback)]
-    known = _suggestible(session, [item.suggestion for _, item in given]) | coming
+    known = _suggestible(session, actor, [item.suggestion for _, item in given]) | coming
     for each, item in given:
         if item.suggestion not in known:
             planned.rejected += 1
@@ -136,8 +137,8 @@ def _audited(voice: Voice) -> Write:
     )
 
 
-def _suggestible(session: Session, numbers: Iterable[str]) -> set[str]:
-    kinds = kinds_of(session, numbers)
+def _suggestible(session: Session, actor: Actor, numbers: Iterable[str]) -> set[str]:
+    kinds = kinds_of(session, numbers, actor.groups)
     return {number for number, kind in kinds.items() if kind is not RecordKind.CHANGE}
 
 

@@ -54,7 +54,7 @@ def _reindex(
     session: Session, noun: Noun[Any, Any, Any], policy: WritePolicy, done: dict[str, int]
 ) -> None:
     numbers = set(session.scalars(select(noun.model.number)))
-    names = ("number", "title", *noun.texts)
+    names = ("number", "title", "visibility", *noun.texts)
     for chunk in chunks(sorted(numbers)):
         rows = session.execute(
             select(*(getattr(noun.model, name) for name in names)).where(

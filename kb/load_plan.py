@@ -18,8 +18,10 @@ from kb.nouns import Noun
 from kb.readers.files import ReadRecord
 from kb.records import merged
 from kb.schemas import RecordIn
-from kb.stored import Fields, Stored, find, kinds_of
+from kb.stored import Fields, Stored, find, labels_of
+from kb.visibility import VisibilityExcludesCallerError, check_writer, is_readable
 from kb.writing import Draft, fields_of
+from opsatlas.actor import Actor
 from opsatlas.errors import ErrorItem, InvalidInputError
 
 
@@ -43,6 +45,7 @@ class _Incoming:
 
 def plan(
     session: Session,
+    actor: Actor,
     noun: Noun[Any, Any, Any],
     records: Sequence[ReadRecord],
     seen: dict[str, ReadRecord],
@@ -54,13 +57,17 @@ def plan(
     """
     planned = Plan()
     incoming = _without_doubles(records, seen, problems, planned)
-    _name_the_unnamed(session, noun, incoming)
+    _name_the_unnamed(session, noun, incoming, actor.groups)
     numbers = [each.item.number for each in incoming if each.item.number is not None]
-    before = find(session, noun, numbers)
-    taken = {
-        number: kind for number, kind in kinds_of(session, numbers).items() if number not in before
-    }
-    incoming = [each for each in incoming if not _is_taken(each, taken, problems, planned)]
+    before = find(session, noun, numbers, actor.groups)
+    labels = labels_of(session, numbers, actor.groups)
+    taken = {number: label for number, label in labels.items() if number not in before}
+    incoming = [
+        each
+        for each in incoming
+        if not _is_taken(each, taken, problems, planned)
+        and not _is_out_of_hand(each, actor, problems, planned)
+    ]
     for each, cis in _with_cis(session, incoming, problems, planned):
         stored = before.get(each.item.number or "")
         if stored is None:
@@ -125,7 +132,10 @@ def _without_doubles(
 
 
 def _name_the_unnamed(
-    session: Session, noun: Noun[Any, Any, Any], incoming: Sequence[_Incoming]
+    session: Session,
+    noun: Noun[Any, Any, Any],
+    incoming: Sequence[_Incoming],
+    groups: frozenset[str] | None,
 ) -> None:
     """Give records without a number that of their stored twin, where there is one."""
     fields = ("title", *noun.texts)
@@ -133,7 +143,11 @@ def _name_the_unnamed(
     twins: dict[tuple[str, ...], list[str]] = {}
     columns = [getattr(noun.model, name) for name in ("number", *fields)]
     for chunk in chunks({each.item.title for each in unnamed}):
-        statement = select(*columns).where(noun.model.title.in_(chunk)).order_by(noun.model.id)
+        statement = (
+            select(*columns)
+            .where(noun.model.title.in_(chunk), is_readable(noun.model, groups))
+            .order_by(noun.model.id)
+        )
         for number, *texts in session.execute(statement):
             twins.setdefault(tuple(texts), []).append(number)
     met: Counter[tuple[str, ...]] = Counter()
@@ -146,14 +160,22 @@ def _name_the_unnamed(
         met[key] += 1
 
 
-def _is_taken(each: _Incoming, taken: dict[str, Any], problems: Problems, planned: Plan) -> bool:
+def _is_taken(each: _Incoming, taken: dict[str, str], problems: Problems, planned: Plan) -> bool:
     number = each.item.number
     if number is None or number not in taken:
         return False
-    label = taken[number].replace("_", " ")
-    fault = ErrorItem("/number", f"{number} is the number of another {label}", number)
+    fault = ErrorItem("/number", f"{number} is the number of another {taken[number]}", number)
     _reject(each.where, fault, problems, planned, "number_taken")
     return True
+
+
+def _is_out_of_hand(each: _Incoming, actor: Actor, problems: Problems, planned: Plan) -> bool:
+    try:
+        check_writer(getattr(each.item, "visibility", ()), actor.groups)
+    except VisibilityExcludesCallerError as error:
+        _reject(each.where, error.errors[0], problems, planned, error.code)
+        return True
+    return False
 
 
 def _with_cis(

@@ -106,8 +106,8 @@ def load(
     plans: dict[Section, Plan] = {}
     seen: dict[str, ReadRecord] = {}
     for kind, noun in _NOUNS.items():
-        plans[kind] = load_plan.plan(session, noun, found.records[kind], seen, problems)
-    _warn_of_unknown_known_errors(session, found, seen, problems)
+        plans[kind] = load_plan.plan(session, actor, noun, found.records[kind], seen, problems)
+    _warn_of_unknown_known_errors(session, actor, found, seen, problems)
     voices = plan_feedback(session, actor, found.records[Section.FEEDBACK], set(seen), problems)
     written = not dry_run and (partial or not problems.errors)
     if written:
@@ -145,7 +145,11 @@ def _read(files: Iterable[InputFile], section: Section | None, problems: Problem
 
 
 def _warn_of_unknown_known_errors(
-    session: Session, found: _Read, seen: dict[str, ReadRecord], problems: Problems
+    session: Session,
+    actor: Actor,
+    found: _Read,
+    seen: dict[str, ReadRecord],
+    problems: Problems,
 ) -> None:
     """A known error may be recorded later than its incidents, or its number may be a slip."""
     named: dict[str, Where] = {}
@@ -154,7 +158,7 @@ def _warn_of_unknown_known_errors(
         if record.item.known_error is not None:
             named.setdefault(record.item.known_error, record.where)
     coming = {number for number, each in seen.items() if each.section is Section.KNOWN_ERRORS}
-    kinds = kinds_of(session, named.keys() - coming)
+    kinds = kinds_of(session, named.keys() - coming, actor.groups)
     for number in named.keys() - coming:
         if kinds.get(number) is not RecordKind.KNOWN_ERROR:
             problems.add(

@@ -12,7 +12,8 @@ from cmdb.models import ConfigurationItem, LifecycleStatus
 from cmdb.names import fold
 from search.query import IncidentText, machine, understand
 
-_WORD = re.compile(r"[\w.:/-]*\w", re.ASCII)
+# Begun where a run of these signs begins: from within one, thousands of dots are looked back over.
+_WORD = re.compile(r"(?<![\w.:/-])[\w.:/-]*\w", re.ASCII)
 _MAX_WORDS = 400
 """Words of a text that are looked at: names stand at its beginning or nowhere."""
 _LONGEST_NAME = 3  # words

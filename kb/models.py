@@ -4,10 +4,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from opsatlas.db.model import BigId, Model
+from opsatlas.groups import Groups
 
 
 class RecordKind(StrEnum):
@@ -31,6 +32,17 @@ class Incident(Model):
     """An incident. `number` is what people call it; `known_error` the number of its known error."""
 
     __tablename__ = "incident"
+    # The newest of a known error, and whether any of them has changed (`closures.py`), by it alone.
+    __table_args__ = (
+        Index(
+            "ix_incident_known_error_opened_at",
+            "known_error",
+            "opened_at",
+            "id",
+            "version",
+            "updated_at",
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     number: Mapped[str] = mapped_column(unique=True)
@@ -51,7 +63,8 @@ class Incident(Model):
     workaround: Mapped[str]
     resolution: Mapped[str]
     resolution_code: Mapped[str | None]
-    known_error: Mapped[str | None] = mapped_column(index=True)
+    known_error: Mapped[str | None]
+    visibility: Mapped[list[str]] = mapped_column(Groups, server_default=text("''"))
     version: Mapped[int]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -71,6 +84,7 @@ class KnownError(Model):
     workaround: Mapped[str]
     fix: Mapped[str]
     status: Mapped[str]
+    visibility: Mapped[list[str]] = mapped_column(Groups, server_default=text("''"))
     version: Mapped[int]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -87,6 +101,7 @@ class Article(Model):
     kind: Mapped[str]
     body: Mapped[str]
     tags: Mapped[list[Any]]
+    visibility: Mapped[list[str]] = mapped_column(Groups, server_default=text("''"))
     version: Mapped[int]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -49,11 +49,18 @@ class Noun(Generic[In, Patch, Out]):
     """Whether records of this kind are found by search and can be suggestions."""
     links: Mapping[str, RecordKind] = field(default_factory=dict)
     """Fields that hold numbers of other records, and of which kind."""
+    references: Mapping[str, RecordKind] = field(default_factory=dict)
+    """Columns that hold the number of one other record, and of which kind."""
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """Fields that are columns of the table."""
         return tuple(name for name in self.input.model_fields if name not in {"cis", *self.links})
+
+    @property
+    def restrictable(self) -> bool:
+        """Whether such a record may be for some groups alone."""
+        return "visibility" in self.columns
 
     @property
     def label(self) -> str:
@@ -69,6 +76,7 @@ INCIDENTS = Noun(
     patch=IncidentPatch,
     output=IncidentOut,
     texts=("description", "symptoms", "root_cause", "workaround", "resolution"),
+    references={"known_error": RecordKind.KNOWN_ERROR},
 )
 KNOWN_ERRORS = Noun(
     kind=RecordKind.KNOWN_ERROR,
@@ -87,7 +95,7 @@ ARTICLES = Noun(
     patch=ArticlePatch,
     output=ArticleOut,
     texts=("body",),
-    links={"known_errors": RecordKind.KNOWN_ERROR},
+    links={"known_errors": RecordKind.KNOWN_ERROR, "superseded_by": RecordKind.ARTICLE},
 )
 CHANGES = Noun(
     kind=RecordKind.CHANGE,

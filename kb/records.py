@@ -12,6 +12,7 @@ from kb.checks import invalid
 from kb.models import Feedback
 from kb.nouns import In, Noun, Out, Patch
 from kb.stored import Fields, Stored
+from kb.visibility import check_writer
 from kb.writing import (
     DEFAULT_POLICY,
     Draft,
@@ -52,17 +53,20 @@ def create(
     """Create records, all or none, in this order; those without a number are given the next free.
 
     `single` says that the input was one object rather than a list, for the pointers of errors.
-    Raises UnresolvedCIError for CIs that are unknown or ambiguous, NumberTakenError.
+    Raises UnresolvedCIError for CIs that are unknown or ambiguous, NumberTakenError,
+    VisibilityExcludesCallerError.
     """
     revision.lock(session)
     at = [""] if single else [f"/{row}" for row in range(len(items))]
-    _refuse_taken(session, [item.number for item in items], at)
+    _refuse_taken(session, actor, [item.number for item in items], at)
+    for item, place in zip(items, at, strict=True):
+        check_writer(getattr(item, "visibility", ()), actor.groups, f"{place}/visibility")
     cis = _resolve(session, [item.cis for item in items], [f"{each}/cis" for each in at])
     drafts = [
         Draft(fields_of(noun, item, each), each) for item, each in zip(items, cis, strict=True)
     ]
     numbers = write(session, actor, noun, drafts, policy)
-    found = stored.find(session, noun, numbers)
+    found = stored.find(session, noun, numbers, actor.groups)
     return [stored.out(noun, found[number]) for number in numbers]
 
 
@@ -79,10 +83,11 @@ def change(
     """Change the fields that `patch` sets; a patch that changes nothing leaves the version.
 
     Raises NoSuchRecordError, StaleVersionError where the version is not `if_version`,
-    InvalidRecordError for fields that do not fit together, UnresolvedCIError.
+    InvalidRecordError for fields that do not fit together, UnresolvedCIError,
+    VisibilityExcludesCallerError.
     """
     revision.lock(session)
-    before = stored.get_stored(session, noun, number)
+    before = stored.get_stored(session, noun, number, actor.groups)
     _check_version(noun, before, if_version)
     changes = patch.model_dump(exclude_unset=True, exclude={"cis"})
     cis = dict(before.cis)
@@ -95,8 +100,9 @@ def change(
         cis = kept | resolved
     draft = merged(noun, before, changes, cis)
     if draft is not None:
+        check_writer(draft.fields.get("visibility", ()), actor.groups)
         write(session, actor, noun, [draft], policy)
-    return stored.get(session, noun, number)
+    return stored.get(session, noun, number, actor.groups)
 
 
 def delete(
@@ -112,7 +118,7 @@ def delete(
     Other records may go on naming its number. Raises NoSuchRecordError, StaleVersionError.
     """
     revision.lock(session)
-    before = stored.get_stored(session, noun, number)
+    before = stored.get_stored(session, noun, number, actor.groups)
     _check_version(noun, before, if_version)
     affected.remove(session, noun.kind, [before.row.id])
     remove_links(session, noun, [number])
@@ -130,8 +136,11 @@ def merged(
 ) -> Draft | None:
     """The record with `changes` and these CIs; None where that is what it was.
 
+    What the record names and the caller does not see stays, whatever the caller makes of the rest.
     Raises InvalidRecordError for fields that do not fit together.
     """
+    if before.unseen:
+        changes = changes | _kept(noun, before, changes)
     after = before.fields | changes | {"cis": list(cis)}
     if after == before.fields and cis == before.cis:
         return None
@@ -140,6 +149,21 @@ def merged(
     except ValidationError as error:
         raise invalid(error, noun.input) from error
     return Draft(fields_of(noun, checked, cis), cis, before)
+
+
+def _kept(noun: Noun[In, Patch, Out], before: Stored, changes: Fields) -> Fields:
+    """Those of `changes` that would take away what the caller does not see, without doing so."""
+    kept: Fields = {}
+    for name in noun.links:
+        if name in changes:
+            was, given = before.fields[name], changes[name] or []
+            seen = [number for number in was if number not in before.unseen]
+            unseen = [number for number in was if number in before.unseen]
+            kept[name] = was if given == seen else [*given, *unseen]
+    for name in noun.references:
+        if name in changes and changes[name] is None and before.fields[name] in before.unseen:
+            kept[name] = before.fields[name]
+    return kept
 
 
 def _resolve(
@@ -158,16 +182,17 @@ def _moved(item: ErrorItem, at: Sequence[str]) -> ErrorItem:
     return ErrorItem(f"{at[int(row)]}/{place}", item.detail, item.value, item.hint, item.candidates)
 
 
-def _refuse_taken(session: Session, numbers: Sequence[str | None], at: Sequence[str]) -> None:
+def _refuse_taken(
+    session: Session, actor: Actor, numbers: Sequence[str | None], at: Sequence[str]
+) -> None:
     given = [number for number in numbers if number is not None]
-    kinds = stored.kinds_of(session, given)
+    labels = stored.labels_of(session, given, actor.groups)
     errors = []
     for row, number in enumerate(numbers):
         if number is None:
             continue
-        if number in kinds:
-            label = kinds[number].replace("_", " ")
-            what = f"{number} is the number of another {label}"
+        if number in labels:
+            what = f"{number} is the number of another {labels[number]}"
         elif number in numbers[:row]:
             what = f"{number} is there twice"
         else:

@@ -30,6 +30,7 @@ from kb.field_types import (
 )
 from kb.models import Outcome
 from opsatlas.clock import now
+from opsatlas.groups import GroupNames
 
 _Level = Annotated[Annotated[Level, choice(Level)] | None, blank_is_null]
 _ResolutionCode = Annotated[Annotated[ResolutionCode, choice(ResolutionCode)] | None, blank_is_null]
@@ -55,6 +56,11 @@ class RecordIn(_Schema):
     title: Line
     cis: CIReferences = Field(default_factory=list)
     """The CIs that it is about: names, ids, or a source with its key."""
+
+
+class _Restrictable(_Schema):
+    visibility: GroupNames = Field(default_factory=list)
+    """Groups that may read it; empty: everyone. Admins always may."""
 
 
 class RecordPatch(_Schema):
@@ -87,7 +93,7 @@ def _status_from_times(fields: dict[str, Any]) -> IncidentStatus:
     return IncidentStatus.RESOLVED if fields.get("resolved_at") else IncidentStatus.OPEN
 
 
-class _IncidentFields(_Schema):
+class _IncidentFields(_Restrictable):
     description: Prose = ""
     impact: _Level = None
     urgency: _Level = None
@@ -146,6 +152,7 @@ class IncidentPatch(RecordPatch):
     resolution_code: _ResolutionCode = None
     known_error: _Number = None
     status: _IncidentStatus | None = None
+    visibility: GroupNames | None = None
 
 
 class IncidentOut(RecordOut, _IncidentFields):
@@ -155,7 +162,7 @@ class IncidentOut(RecordOut, _IncidentFields):
     """1 (highest) to 5, by impact and urgency."""
 
 
-class _KnownErrorFields(_Schema):
+class _KnownErrorFields(_Restrictable):
     description: Prose = ""
     symptoms: Prose = ""
     root_cause: Prose = ""
@@ -183,17 +190,20 @@ class KnownErrorPatch(RecordPatch):
     workaround: Prose | None = None
     fix: Prose | None = None
     status: _KnownErrorStatus | None = None
+    visibility: GroupNames | None = None
 
 
 class KnownErrorOut(RecordOut, _KnownErrorFields):
     """A known error as it is stored."""
 
 
-class _ArticleFields(_Schema):
+class _ArticleFields(_Restrictable):
     kind: _ArticleKind = ArticleKind.HOW_TO
     tags: Labels = Field(default_factory=list)
     known_errors: Numbers = Field(default_factory=list)
     """Known errors that it tells how to deal with."""
+    superseded_by: Numbers = Field(default_factory=list)
+    """Articles that took its place; they are suggested instead."""
     body: Prose = ""
     """Markdown."""
 
@@ -210,7 +220,9 @@ class ArticlePatch(RecordPatch):
     kind: _ArticleKind | None = None
     tags: Labels | None = None
     known_errors: Numbers | None = None
+    superseded_by: Numbers | None = None
     body: Prose | None = None
+    visibility: GroupNames | None = None
 
 
 class ArticleOut(RecordOut, _ArticleFields):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 MAX_CHARACTERS = 1_500
 
-_HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*$")
+_HEADING = re.compile(r"^#{1,6}[ \t]+(\S.*)")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _STEP = re.compile(r"^\s*(?:\d+[.)]|[-*+])\s+\S")
 _CODE = re.compile(r"^(?: {4,}|\t|\s*(?:```|~~~))\S?|`[^`]+`")
@@ -63,7 +63,9 @@ def _sections(body: str) -> list[_Section]:
             fenced = not fenced
         heading = None if fenced else _HEADING.match(line)
         if heading:
-            sections.append(_Section(heading[2], []))
+            # Not by the pattern: it would look back over every run of blanks in the line.
+            said = heading[1].rstrip().rstrip("#").rstrip()
+            sections.append(_Section(said, []))
         else:
             sections[-1].lines.append(line)
     return sections

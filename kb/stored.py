@@ -5,15 +5,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
-from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from kb.affected import affected
 from kb.chunks import chunks
 from kb.models import AffectedCI, RecordKind, RecordLink
 from kb.nouns import NOUNS, In, Noun, Out, Patch, Record
-from opsatlas.db.listing import FieldKind, ListQuery, field_columns, field_kinds, list_page
+from kb.visibility import as_shown, hidden_numbers, is_readable
+from opsatlas.db.listing import (
+    Column,
+    FieldKind,
+    ListQuery,
+    field_columns,
+    field_kinds,
+    list_page,
+)
 from opsatlas.errors import NotFoundError
+from opsatlas.groups import UNGROUPED
 
 Fields = dict[str, Any]
 """A record by field name: columns, `cis` as names, links as lists of numbers."""
@@ -26,6 +35,8 @@ class Stored:
     row: Record
     fields: Fields
     cis: Mapping[str, int | None]
+    unseen: frozenset[str] = frozenset()
+    """Numbers that it names of records that the caller may not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +55,42 @@ class NoSuchRecordError(NotFoundError):
     code = "no_such_record"
 
 
-def find(session: Session, noun: Noun[In, Patch, Out], numbers: Iterable[str]) -> dict[str, Stored]:
-    """The records that have these numbers; those that do not exist are left out."""
+def find(
+    session: Session,
+    noun: Noun[In, Patch, Out],
+    numbers: Iterable[str],
+    groups: frozenset[str] | None = UNGROUPED,
+) -> dict[str, Stored]:
+    """The records that have these numbers; left out are those that do not exist and those that a
+    caller in `groups` (None: one who reads all) may not read."""
     rows: list[Record] = []
     for chunk in chunks(numbers):
         rows += session.scalars(
-            select(noun.model).where(noun.model.number.in_(chunk)),
+            select(noun.model).where(noun.model.number.in_(chunk), is_readable(noun.model, groups)),
             execution_options={"populate_existing": True},
         )
-    return {each.row.number: each for each in _whole(session, noun, rows)}
+    return {each.row.number: each for each in _whole(session, noun, rows, groups)}
 
 
-def get(session: Session, noun: Noun[In, Patch, Out], number: str) -> Out:
-    """The record that has this number. Raises NoSuchRecordError."""
-    return out(noun, get_stored(session, noun, number))
+def get(
+    session: Session,
+    noun: Noun[In, Patch, Out],
+    number: str,
+    groups: frozenset[str] | None = UNGROUPED,
+) -> Out:
+    """The record that has this number. Raises NoSuchRecordError, also where it is kept from a
+    caller in `groups`."""
+    return out(noun, get_stored(session, noun, number, groups))
 
 
-def get_stored(session: Session, noun: Noun[In, Patch, Out], number: str) -> Stored:
+def get_stored(
+    session: Session,
+    noun: Noun[In, Patch, Out],
+    number: str,
+    groups: frozenset[str] | None = UNGROUPED,
+) -> Stored:
     """The same with what hangs on it."""
-    found = find(session, noun, [number]).get(number)
+    found = find(session, noun, [number], groups).get(number)
     if found is None:
         raise NoSuchRecordError(f"there is no {noun.label} {number!r}")
     return found
@@ -72,57 +100,83 @@ def list_records(
     session: Session,
     noun: Noun[In, Patch, Out],
     query: ListQuery,
+    groups: frozenset[str] | None = UNGROUPED,
     *,
     ci_id: int | None = None,
     default_ordering: tuple[str, ...] = ("-id",),
 ) -> RecordPage[Out]:
-    """One page of records, the newest first; of those about one CI only, where `ci_id` is given.
+    """One page of the records that a caller in `groups` may read, the newest first; of those about
+    one CI only, where `ci_id` is given.
 
     `id` in filters and orderings is the order in which they were recorded. Raises
     InvalidListQueryError.
     """
-    where: Sequence[ColumnElement[bool]] = ()
+    where = [is_readable(noun.model, groups)]
     if ci_id is not None:
         about = select(AffectedCI.record_id).where(
             AffectedCI.record_kind == noun.kind, AffectedCI.ci_id == ci_id
         )
-        where = (noun.model.id.in_(about),)
+        where.append(noun.model.id.in_(about))
     page = list_page(
         session,
         noun.model,
-        _list_columns(noun),
+        _list_columns(noun, groups),
         query,
         default_ordering=default_ordering,
         where=where,
     )
-    results = [out(noun, each) for each in _whole(session, noun, page.rows)]
+    results = [out(noun, each) for each in _whole(session, noun, page.rows, groups)]
     return RecordPage(page.count, results, page.more, page.rows[-1].id if page.rows else None)
 
 
 def list_kinds(noun: Noun[In, Patch, Out]) -> dict[str, FieldKind]:
     """What a list of these records can be filtered and ordered by, and what the values are."""
-    return field_kinds(_list_columns(noun))
+    return field_kinds(_list_columns(noun, None))
 
 
 def out(noun: Noun[In, Patch, Out], stored: Stored) -> Out:
-    """The record as it goes out."""
+    """The record as it goes out, without the numbers that the caller is not to see."""
     unresolved = [name for name, ci_id in stored.cis.items() if ci_id is None]
+    shown = stored.fields | {
+        name: [number for number in stored.fields[name] if number not in stored.unseen]
+        for name in noun.links
+    }
+    shown |= {name: None for name in noun.references if shown[name] in stored.unseen}
     own = {
         name: getattr(stored.row, name)
         for name in noun.output.model_fields
         if hasattr(stored.row, name)
     }
-    return noun.output.model_validate(own | stored.fields | {"unresolved_cis": unresolved})
+    return noun.output.model_validate(own | shown | {"unresolved_cis": unresolved})
 
 
-def kinds_of(session: Session, numbers: Iterable[str]) -> dict[str, RecordKind]:
-    """Of which kind the record with each number is; numbers that nothing has are left out."""
+def kinds_of(
+    session: Session, numbers: Iterable[str], groups: frozenset[str] | None
+) -> dict[str, RecordKind]:
+    """Of which kind the record with each number is; left out are numbers that nothing has, or only
+    what a caller in `groups` may not read."""
     kinds: dict[str, RecordKind] = {}
     for chunk in chunks(numbers):
         for noun in NOUNS:
-            rows = session.scalars(select(noun.model.number).where(noun.model.number.in_(chunk)))
+            rows = session.scalars(
+                select(noun.model.number).where(
+                    noun.model.number.in_(chunk), is_readable(noun.model, groups)
+                )
+            )
             kinds |= dict.fromkeys(rows, noun.kind)
     return kinds
+
+
+def labels_of(
+    session: Session, numbers: Iterable[str], groups: frozenset[str] | None
+) -> dict[str, str]:
+    """What to call the record that has each number: of one that the caller may not read no more is
+    told than that its number is taken, which has to be."""
+    readable = kinds_of(session, numbers, groups)
+    return {
+        number: readable[number].replace("_", " ") if number in readable else "record"
+        for number in kinds_of(session, numbers, None)
+    }
 
 
 def linked_numbers(
@@ -144,9 +198,18 @@ def linked_numbers(
     return links
 
 
-def _whole(session: Session, noun: Noun[In, Patch, Out], rows: Sequence[Record]) -> list[Stored]:
+def _whole(
+    session: Session,
+    noun: Noun[In, Patch, Out],
+    rows: Sequence[Record],
+    groups: frozenset[str] | None,
+) -> list[Stored]:
     cis = affected(session, noun.kind, [row.id for row in rows])
     links = linked_numbers(session, noun, [row.number for row in rows])
+    named = {number for of in links.values() for numbers in of.values() for number in numbers}
+    named |= {getattr(row, name) for row in rows for name in noun.references} - {None}
+    kinds = {*noun.links.values(), *noun.references.values()}
+    unseen = frozenset(hidden_numbers(session, kinds, named, groups))
     return [
         Stored(
             row,
@@ -154,10 +217,17 @@ def _whole(session: Session, noun: Noun[In, Patch, Out], rows: Sequence[Record])
             | links[row.number]
             | {"cis": list(cis[row.id])},
             cis[row.id],
+            unseen,
         )
         for row in rows
     ]
 
 
-def _list_columns(noun: Noun[In, Patch, Out]) -> dict[str, InstrumentedAttribute[Any]]:
-    return field_columns(noun.model, without=("tags",))
+def _list_columns(noun: Noun[In, Patch, Out], groups: frozenset[str] | None) -> dict[str, Column]:
+    columns: dict[str, Column] = {**field_columns(noun.model, without=("tags", "visibility"))}
+    if groups is not None:
+        columns |= {
+            name: as_shown(getattr(noun.model, name), kind, groups)
+            for name, kind in noun.references.items()
+        }
+    return columns

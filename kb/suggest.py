@@ -1,20 +1,21 @@
 """From what is seen to what has worked before: search evidence, weighed with graph and history."""
 
-import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from cmdb.references import resolve
 from cmdb.snapshots import DependencyGraph
-from kb.candidates import Candidate, Pool, gather
-from kb.confidence import Features, confidence, coverage, of_answer, verdict
-from kb.grouping import Group, group
-from kb.mentions import mentioned_cis
+from kb.candidates import Candidate, Pool, add_incidents
+from kb.closures import Closures
+from kb.confidence import of_answer, verdict
+from kb.duplicates import DEFAULT_POLICY, DuplicatePolicy, duplicates_of, open_lately
+from kb.grounds import deed_of, last_seen, places
+from kb.grouping import Group
 from kb.models import RecordKind
-from kb.proximity import Nearness, nearest, nearness
+from kb.monotone import falling
 from kb.steps import steps
 from kb.suggest_schemas import (
     Evidence,
@@ -24,43 +25,18 @@ from kb.suggest_schemas import (
     SuggestionKind,
     SuggestionQuestion,
 )
-from kb.track_record import TrackRecord, track_records
+from kb.weighing import Weighed, Weighing, weigh
+from kb.why import Grounds, Place, why
+from opsatlas.clock import now
 from opsatlas.errors import InvalidInputError, TooLargeError
-from search.fusion import Signal
+from opsatlas.groups import UNGROUPED
+from search.highlights import highlights
+from search.log_digest import as_read
+from search.query import understand
 from search.retriever import Hit, Retriever
-
-TEXT_WEIGHT, GRAPH_WEIGHT, TRACK_WEIGHT = 0.80, 0.15, 0.05
-"""What the order is by. Where the question has no CI that is known, the graph says nothing and the
-other two share its weight. Text leads: the reporter's first guess at the CI is often wrong."""
-
-HITS = 60
-"""Documents that search hands over: enough for fifty suggestions with what stands behind them."""
 
 _INCIDENTS_LISTED = 10
 _DECIMALS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Weighed:
-    """A group with all that its place and its confidence follow from."""
-
-    group: Group
-    score: float
-    features: Features
-    by_meaning: bool
-    """Whether meaning was compared, or words alone: no model yet, or not encoded yet."""
-    confidence: float
-    nearest_ci: tuple[str, Nearness] | None
-    track: TrackRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Weighing:
-    """Everything that fits a question, best first."""
-
-    weighed: list[Weighed]
-    pool: Pool
-    notices: list[str]
 
 
 def suggest(
@@ -68,95 +44,87 @@ def suggest(
     retriever: Retriever,
     graph: DependencyGraph,
     question: SuggestionQuestion,
+    groups: frozenset[str] | None = UNGROUPED,
     *,
     max_text: int = 100_000,
+    at: datetime | None = None,
+    duplicates: DuplicatePolicy = DEFAULT_POLICY,
+    closures: Closures | None = None,
 ) -> SuggestionAnswer:
     """What has worked before for trouble like this, with its evidence, or an honest `no_match`.
 
-    With `no_match` the nearest records are listed all the same, each with its low confidence.
+    All of it is made of what a caller in `groups` (None: one who reads all) may read. With
+    `no_match` the nearest records are listed all the same, each with its low confidence.
+    Ages count from `at`, by default now; `closures` spares reading how incidents were closed.
     Raises UnresolvedCIError for CIs that are unknown or ambiguous, TooLargeError for a text of
     more than `max_text` characters (the setting `suggest_max_text`).
     """
     started = time.perf_counter()
     _check(question, max_text)
-    weighing = weigh(session, retriever, graph, question)
+    at = at or now()
+    weighing = weigh(session, retriever, graph, question, at, groups, closures)
+    shown = weighing.weighed[: question.limit]
+    heads = [each.group.head for each in shown]
+    known_errors = [head.number for head in heads if head.kind is RecordKind.KNOWN_ERROR]
+    add_incidents(session, weighing.pool, known_errors, _INCIDENTS_LISTED, groups)
+    asked, _ = as_read(question.text)
+    keys = understand(asked).keys
+    near = places(session, [(each.group, each.nearest_ci) for each in shown])
+    likely = falling([each.confidence for each in weighing.weighed])[: question.limit]
     suggestions = [
-        _suggestion(rank, each, weighing)
-        for rank, each in enumerate(weighing.weighed[: question.limit], start=1)
+        _suggestion(rank, each, weighing, _Asked(keys, place, at), sure)
+        for rank, (each, place, sure) in enumerate(zip(shown, near, likely, strict=True), 1)
     ]
-    sure = of_answer([each.confidence for each in weighing.weighed])
+    open_ones = duplicates_of(
+        session,
+        open_lately(session, at, duplicates, groups),
+        weighing.retrieval,
+        asked,
+        weighing.near,
+        at,
+        but=question.incident,
+        groups=groups,
+    )
+    sure = of_answer(
+        [each.confidence for each in weighing.weighed],
+        with_model=any(each.by_meaning for each in weighing.weighed),
+    )
     return SuggestionAnswer(
         verdict=verdict(sure),
         confidence=round(sure, _DECIMALS),
         suggestions=suggestions,
+        duplicates=open_ones.listed,
+        duplicate_of=open_ones.original,
         notices=weighing.notices,
         took_ms=round((time.perf_counter() - started) * 1000, 1),
     )
 
 
-def weigh(
-    session: Session, retriever: Retriever, graph: DependencyGraph, question: SuggestionQuestion
-) -> Weighing:
-    """All that search found for the question, grouped and weighed, best first."""
-    given = resolve(session, question.cis, pointer="/cis", retired=True)
-    retrieval = retriever.retrieve(question.text, kinds=_searched(question.kinds), limit=HITS)
-    pool = gather(session, retrieval.hits)
-    groups = group(pool, question.kinds)
-    near = nearness(graph.snapshot, given, mentioned_cis(session, question.text))
-    tracks = track_records(
-        session, {each.head.number: [member.number for member in each.members] for each in groups}
-    )
-    weighing = Weighing([], pool, retrieval.notices)
-    for each in groups:
-        # Groups come best text first: the best of the others is the first or the second.
-        rival = next((other for other in groups[:2] if other is not each), None)
-        features = Features(
-            semantic=max(hit.semantic for hit in each.hits),
-            coverage=max(coverage(hit.lexical, len(hit.matched_terms)) for hit in each.hits),
-            words=math.log1p(max(len(hit.matched_terms) for hit in each.hits)),
-            margin=each.text_score - (rival.text_score if rival else 0.0),
-        )
-        by_meaning = any(hit.signals[Signal.SEMANTIC] is not None for hit in each.hits)
-        track = tracks[each.head.number]
-        place = _nearest(near, each)
-        closeness = place[1].closeness if place else 0.0
-        weighing.weighed.append(
-            Weighed(
-                each,
-                _score(each.text_score, closeness if near else None, track.mean),
-                features,
-                by_meaning,
-                confidence(features, with_model=by_meaning),
-                place,
-                track,
-            )
-        )
-    weighing.weighed.sort(key=lambda each: -each.score)
-    return weighing
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What of the question a suggestion's sentence is about."""
+
+    keys: Sequence[str]
+    place: Place | None
+    at: datetime
 
 
-def _searched(kinds: Sequence[SuggestionKind]) -> list[str]:
-    """The kinds that search looks through: incidents speak for their known errors."""
-    searched = {kind.value for kind in kinds}
-    if SuggestionKind.KNOWN_ERROR in kinds:
-        searched.add(RecordKind.INCIDENT)
-    return sorted(searched)
-
-
-def _score(text: float, graph: float | None, track: float) -> float:
-    if graph is None:
-        return (TEXT_WEIGHT * text + TRACK_WEIGHT * track) / (TEXT_WEIGHT + TRACK_WEIGHT)
-    return TEXT_WEIGHT * text + GRAPH_WEIGHT * graph + TRACK_WEIGHT * track
-
-
-def _nearest(near: Mapping[int, Nearness], each: Group) -> tuple[str, Nearness] | None:
-    """The CI of the group that is nearest to those of the question."""
-    found = [nearest(near, member.cis) for member in (each.head, *each.members)]
-    return max(filter(None, found), key=lambda place: place[1].closeness, default=None)
-
-
-def _suggestion(rank: int, each: Weighed, weighing: Weighing) -> Suggestion:
+def _suggestion(
+    rank: int, each: Weighed, weighing: Weighing, asked: _Asked, confidence: float
+) -> Suggestion:
     head, best = each.group.head, each.group.hits[0]
+    semantic = round(each.features.semantic, _DECIMALS) if each.by_meaning else None
+    seen, excerpt = last_seen(each.group, weighing.pool), best.excerpt
+    grounds = Grounds(
+        keys=asked.keys,
+        words=best.matched_terms,
+        semantic=semantic,
+        place=asked.place,
+        last_seen=seen,
+        solved=each.track.solved,
+        not_helped=each.track.not_helped,
+        deed=deed_of(head),
+    )
     return Suggestion(
         rank=rank,
         kind=SuggestionKind(head.kind.value),
@@ -164,11 +132,13 @@ def _suggestion(rank: int, each: Weighed, weighing: Weighing) -> Suggestion:
         title=head.title,
         workaround=_instructions(head, best) if head.body else head.workaround,
         fix=head.fix,
-        excerpt=best.excerpt,
+        excerpt=excerpt,
+        highlights=highlights(excerpt, best.matched_terms),
+        why=why(grounds, asked.at),
         score=round(each.score, _DECIMALS),
-        confidence=round(each.confidence, _DECIMALS),
+        confidence=round(confidence, _DECIMALS),
         evidence=Evidence(
-            semantic=round(each.features.semantic, _DECIMALS) if each.by_meaning else None,
+            semantic=semantic,
             lexical=round(max(hit.lexical for hit in each.group.hits), _DECIMALS),
             graph=each.nearest_ci[1].closeness if each.nearest_ci else 0.0,
             track_record=round(each.track.mean, _DECIMALS),
@@ -179,6 +149,8 @@ def _suggestion(rank: int, each: Weighed, weighing: Weighing) -> Suggestion:
             solved=each.track.solved,
             not_helped=each.track.not_helped,
             last_used=each.track.last_used,
+            last_seen=seen,
+            caveats=each.caveats,
         ),
         incidents=_incidents(each.group, weighing.pool),
     )

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kb.field_types import CIReferences, Storable, choice
+from kb.duplicate_schemas import OpenDuplicate
+from kb.field_types import CIReferences, Number, Storable, choice
 
 
 class SuggestionKind(StrEnum):
@@ -35,10 +36,21 @@ class SuggestionQuestion(_Schema):
     text: Annotated[Storable, Field(min_length=1)]
     """Any text; its longest is the setting `suggest_max_text`."""
     cis: CIReferences = Field(default_factory=list)
+    incident: Number | None = None
+    """Its number, where it is logged already: it is no duplicate of itself."""
     limit: Annotated[int, Field(ge=1, le=50)] = 5
     kinds: Annotated[
         list[Annotated[SuggestionKind, choice(SuggestionKind)]], Field(min_length=1, max_length=3)
     ] = Field(default_factory=lambda: list(SuggestionKind))
+
+
+class Caveat(_Schema):
+    """A reason to doubt a suggestion."""
+
+    code: str
+    """`ci_retired`, `superseded`, `change_reverted` or `cause_removed`."""
+    text: str
+    """The reason as the end of a sentence: "it was superseded by KB-0007"."""
 
 
 class NearestCI(_Schema):
@@ -64,6 +76,10 @@ class Evidence(_Schema):
     solved: int
     not_helped: int
     last_used: datetime | None
+    last_seen: datetime | None
+    """When the newest incident of this trouble was opened."""
+    caveats: list[Caveat]
+    """Why it may hold no more; empty where nothing speaks against it."""
 
 
 class Suggestion(_Schema):
@@ -77,6 +93,11 @@ class Suggestion(_Schema):
     fix: str
     """What removes the cause; empty where nothing is recorded."""
     excerpt: str
+    """The passage that matched, as plain text."""
+    highlights: list[tuple[int, int]]
+    """Where the matched words stand in `excerpt`: [start, end) in Unicode code points."""
+    why: str
+    """Why it is here, in one sentence, by its evidence alone."""
     score: float
     """What the order is by, 0 to 1."""
     confidence: float
@@ -92,6 +113,10 @@ class SuggestionAnswer(_Schema):
     """How likely one of the first three suggestions is to help, 0 to 1."""
     suggestions: list[Suggestion]
     """Best first."""
+    duplicates: list[OpenDuplicate]
+    """Open incidents that are probably the same trouble, newest first; at most ten."""
+    duplicate_of: str | None
+    """The one of all of these that was opened first: what a new incident would be linked to."""
     notices: list[str]
     """What was not available, for example `model_warming_up`: the answer is lexical only."""
     took_ms: float

@@ -21,6 +21,7 @@ from kb.suspect_schemas import StatedSymptom, SuspectsAnswer, SuspectsQuestion, 
 from kb.suspect_telling import told
 from opsatlas import clock
 from opsatlas.errors import ErrorItem, InvalidInputError
+from opsatlas.groups import UNGROUPED
 
 _STATES = {"down": State.DOWN, "degraded": State.DEGRADED}
 
@@ -32,9 +33,15 @@ class SymptomIsHealthyError(InvalidInputError):
 
 
 def answer_suspects(
-    session: Session, cache: GraphCache, question: SuspectsQuestion, budget: Budget
+    session: Session,
+    cache: GraphCache,
+    question: SuspectsQuestion,
+    budget: Budget,
+    groups: frozenset[str] | None = UNGROUPED,
 ) -> SuspectsAnswer:
     """Which CIs, failed, would explain the symptoms and not touch what is healthy.
+
+    Past incidents count where a caller in `groups` may read them.
 
     Raises UnresolvedCIError for CIs that do not exist, are ambiguous or retired, and
     SymptomIsHealthyError.
@@ -49,7 +56,7 @@ def answer_suspects(
     found = candidates(snapshot, seen, budget.candidates)
     since, to = window(clock.now(), question.window_hours)
     ids = {int(snapshot.ids[index]): index for index in found.covers}
-    history = history_of(session, ids, since, to)
+    history = history_of(session, ids, since, to, groups)
     evidence = Evidence(
         symptoms=seen,
         healthy=frozenset(snapshot.index_of(ci_id) for ci_id in healthy),

@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 from cmdb.models import CIClass, ConfigurationItem
 from kb.chunks import chunks
 from kb.models import AffectedCI, Change, RecordKind
+from kb.visibility import of_readable
+from opsatlas.groups import UNGROUPED
 
 CHANGED = 10.0
 """How much more often a CI fails that was changed within the window. Some 70 % of outages come
@@ -53,8 +55,17 @@ class History:
     """How much more often than others a CI fails."""
 
 
-def history_of(session: Session, ci_ids: Collection[int], since: datetime, to: datetime) -> History:
-    """What is known of these CIs; changes that began between the two moments."""
+def history_of(
+    session: Session,
+    ci_ids: Collection[int],
+    since: datetime,
+    to: datetime,
+    groups: frozenset[str] | None = UNGROUPED,
+) -> History:
+    """What is known of these CIs; changes that began between the two moments.
+
+    Incidents count, in numbers and in weights, where a caller in `groups` may read them.
+    """
     incidents: dict[int, int] = {}
     changes: dict[int, list[Begun]] = defaultdict(list)
     weights: dict[int, float] = {}
@@ -63,7 +74,7 @@ def history_of(session: Session, ci_ids: Collection[int], since: datetime, to: d
         mine = AffectedCI.ci_id.in_(chunk)
         counted = (
             select(AffectedCI.ci_id, func.count(AffectedCI.record_id.distinct()))
-            .where(mine, AffectedCI.record_kind == RecordKind.INCIDENT)
+            .where(mine, AffectedCI.record_kind == RecordKind.INCIDENT, of_readable(groups))
             .group_by(AffectedCI.ci_id)
         )
         incidents |= {ci_id: count for ci_id, count in session.execute(counted) if ci_id}

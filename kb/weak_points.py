@@ -22,9 +22,11 @@ from cmdb.spare_members import Spare, groups_without_spare
 from cmdb.weak_points import WEIGHTS, WeakPointCache, WeakPoints
 from cmdb.whole_graph import Mask
 from kb.models import AffectedCI, RecordKind
+from kb.visibility import of_readable
 from kb.weak_point_schemas import WeakPointCounts, WeakPointKind, WeakPointsAnswer
 from kb.weak_point_telling import Telling
 from opsatlas.clock import now
+from opsatlas.groups import UNGROUPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,15 @@ class WeakPointFinder:
         self._budget = budget
 
     def answer(
-        self, session: Session, question: WeakPointsQuestion, infrastructure: Collection[str]
+        self,
+        session: Session,
+        question: WeakPointsQuestion,
+        infrastructure: Collection[str],
+        caller_groups: frozenset[str] | None = UNGROUPED,
     ) -> WeakPointsAnswer:
         """The weak points that `question` asks for, the weakest first.
 
+        Incidents count, in numbers and in scores, where a caller in those groups may read them.
         A service stands on something known where it reaches a CI of the classes `infrastructure`.
         Raises UnresolvedCIError for a service that there is not.
         """
@@ -62,7 +69,7 @@ class WeakPointFinder:
         graph = self._graphs.current(session)
         found = self._kept.current(session, graph, self._budget)
         only = self._only(session, graph, question.service)
-        looked = _Looked(session, graph, found, only, _incidents(session, graph))
+        looked = _Looked(session, graph, found, only, _incidents(session, graph, caller_groups))
         telling = Telling(Present(session, self._graphs), graph, found, looked.incidents)
         looks = [found.points] if only is None else [only.points, found.points]
         answer = WeakPointsAnswer(
@@ -191,11 +198,11 @@ class _Looked:
         return np.asarray(self.only.points.needed[indices])
 
 
-def _incidents(session: Session, graph: DependencyGraph) -> Ids:
-    """(n,) how many incidents name each CI, by index."""
+def _incidents(session: Session, graph: DependencyGraph, groups: frozenset[str] | None) -> Ids:
+    """(n,) how many incidents that the caller may read name each CI, by index."""
     rows = session.execute(
         select(AffectedCI.ci_id, func.count())
-        .where(AffectedCI.record_kind == RecordKind.INCIDENT)
+        .where(AffectedCI.record_kind == RecordKind.INCIDENT, of_readable(groups))
         .group_by(AffectedCI.ci_id)
     )
     snapshot = graph.snapshot

@@ -191,7 +191,7 @@ def _free_numbers(session: Session, noun: Noun[In, Patch, Out], count: int) -> l
     start = (session.scalar(select(func.max(noun.model.id))) or 0) + 1 if count else 0
     while len(free) < count:
         numbers = [f"{noun.prefix}-{start + step:04d}" for step in range(count + _LOOK_AHEAD)]
-        used = set(stored.kinds_of(session, numbers)) | set(
+        used = set(stored.kinds_of(session, numbers, None)) | set(
             session.scalars(
                 select(AuditEntry.entity_id).where(
                     AuditEntry.entity == noun.kind, AuditEntry.entity_id.in_(numbers)

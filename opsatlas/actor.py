@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from opsatlas.groups import UNGROUPED
+
 
 class Role(StrEnum):
     """What a key may do; each role includes the ones before it."""
@@ -24,6 +26,12 @@ class Actor:
     name: str
     role: Role
     request_id: str | None = None
+    member_of: frozenset[str] = UNGROUPED
+
+    @property
+    def groups(self) -> frozenset[str] | None:
+        """The groups whose records it may read besides those that are for everyone; None: all."""
+        return None if self.role is Role.ADMIN else self.member_of
 
 
 def local_admin(request_id: str | None = None) -> Actor:

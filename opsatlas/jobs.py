@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, and_, func, or_, select, text, update
+from sqlalchemy import Index, and_, exists, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from opsatlas.clock import now
 from opsatlas.db.listing import ListQuery, Page, field_columns, list_page
@@ -95,16 +95,25 @@ def enqueue(
 def claim(session: Session, worker: str, kinds: list[str], lease: float) -> ClaimedJob | None:
     """Take the next job that is due, or whose worker fell silent; None where there is none.
 
-    `lease` is how many seconds the worker holds it without renewing.
+    `lease` is how many seconds the worker holds it without renewing. A job with a `unique_key`
+    waits while another worker runs one of the same kind and key: both would do the same work.
     """
     moment = now()
+    twin = aliased(Job)
+    alone = ~exists().where(
+        twin.kind == Job.kind,
+        twin.unique_key == Job.unique_key,
+        twin.id != Job.id,
+        twin.state == JobState.RUNNING,
+        twin.lease_until >= moment,
+    )
     due = or_(
         and_(Job.state == JobState.QUEUED, Job.run_after <= moment),
         and_(Job.state == JobState.RUNNING, Job.lease_until < moment),
     )
     job = session.execute(
         select(Job)
-        .where(Job.kind.in_(kinds), due)
+        .where(Job.kind.in_(kinds), due, alone)
         .order_by(Job.run_after, Job.id)
         .limit(1)
         .with_for_update(skip_locked=True)

@@ -19,7 +19,8 @@ BULK_THRESHOLD = 1_000
 a cache rebuilds then, which is quicker than so many deltas, and the change table stays small."""
 
 NAMED_IN_A_LOAD = 100_000
-"""The same for writes of the inventory: the graph in memory takes in so many at once."""
+"""The same for writes of the inventory and of what is searched: the graph in memory takes in so
+many at once, a search index in pieces."""
 
 _CROWDED_KEPT = 8
 """Revisions with more than `BULK_THRESHOLD` names that keep them; whoever has not asked for that

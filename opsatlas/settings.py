@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     sqlite_busy_timeout: float = Field(30.0, ge=0)
     """Seconds that a writer waits for another writer on SQLite before it gives up."""
     database_pool_size: int = Field(10, ge=1)
-    """Connections that one process keeps open to the database."""
+    """Connections that one process keeps open, and requests that it works on at once."""
 
     url: str = ""
     """Address of a running server (`http://…`); commands then work on it, not on the database."""
@@ -157,12 +157,30 @@ class Settings(BaseSettings):
     """What is put before each passage; for another model that was made so (`passage: `)."""
     embedding_batch_size: int = Field(32, ge=1, le=1024)
     """Passages that are encoded and committed at a time."""
+    embedding_grace: float = Field(604_800.0, ge=0, le=3_153_600_000)
+    """Seconds that vectors of a model that no process wants any more are kept, for the way back."""
     search_passage_words: int = Field(120, ge=20, le=1000)
     """Words of one passage; longer texts are split."""
     search_candidates: int = Field(100, ge=10, le=10_000)
     """Documents that each ranker hands to the fusion."""
+    vector_index: str = "auto"
+    """How vectors are compared: `auto`, `flat`, `ivf`, `hnsw`, `pgvector`, or one of a package."""
+    vector_precision: Literal["fp32", "fp16"] = "fp32"
+    """How vectors are held in memory; `fp16` takes half, cosines differ from the fourth digit."""
+    index_save: bool = True
+    """Whether a large search index is kept in files in `data_dir`, for the next start."""
     suggest_max_text: int = Field(100_000, ge=100)
     """Longest `text` of a suggestion question, in characters."""
+    duplicates_window: float = Field(259_200.0, gt=0, le=3_153_600_000)
+    """Seconds that may lie between two open incidents of one trouble."""
+    duplicates_looked_at: int = Field(200, ge=0, le=10_000)
+    """Open incidents, the newest, among which a suggestion question looks for duplicates."""
+    duplicates_grouped: int = Field(2_000, ge=1, le=20_000)
+    """Open incidents, the newest, that `/incidents/groups` groups."""
+    problems_window: float = Field(31_536_000.0, gt=0, le=3_153_600_000)
+    """Seconds back to which incidents are looked at for problem candidates, unless said."""
+    problems_max_incidents: int = Field(2_000, ge=2, le=20_000)
+    """Incidents without a known error, the newest, that are compared for problem candidates."""
 
     job_poll_interval: float = Field(0.5, gt=0)
     """Seconds between two looks of the worker thread for jobs."""

@@ -1,35 +1,26 @@
-"""A collection of documents in memory: lexical and vector indexes, and what they say of a query.
+"""A collection of documents: lexical index and vectors, and what they say of a query.
 
 Knows no database: `retriever.py` keeps one in step with SQL.
 """
 
-from collections import defaultdict
 from collections.abc import Collection as AbstractCollection
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
 
+from opsatlas.groups import UNGROUPED
 from search.embedder import Vectors
 from search.fusion import Scores, Signal
-from search.indexes import VectorIndex, open_vector_index
-from search.lexical import LexicalEntry, LexicalIndex, LexicalMatch, LexicalQuery
+from search.in_memory import VectorsInMemory
+from search.lexical import LexicalIndex, LexicalMatch
+from search.lexical_fields import LexicalEntry
+from search.lexical_query import LexicalQuery
+from search.meaning import DocumentVectors, Meaning, Nearness
+from search.saved_files import SavedParts
 from search.sharing import SharedLock
-
-# Passages asked for a document wanted: a long document fills several places with its own.
-_PASSAGES_PER_DOCUMENT = 3
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentVectors:
-    """The vectors that a document has so far."""
-
-    id: int
-    kind: str
-    title: Vectors | None = None
-    """(d,), of the title alone."""
-    passages: dict[int, Vectors] = field(default_factory=dict)
-    """(d,) by passage id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +43,16 @@ class Candidates:
     """The passage of each that is nearest to the query, where it has vectors."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    kind: str
-    passages: tuple[int, ...] = ()
-    has_title: bool = False
-
-
-_NOTHING_HELD = _Held("")
-
-
 class Collection:
-    """Any number of threads may read while one writes; a write is seen whole or not at all."""
+    """Any number of threads may read while one writes; a write is seen whole or not at all.
 
-    def __init__(self, dimensions: int, vector_index: str = "flat") -> None:
-        self._dimensions = dimensions
-        self._vector_index = vector_index
-        self._lexical = LexicalIndex()
-        # One index a kind, so that a search over some kinds loses nothing to the others.
-        self._passages: dict[str, VectorIndex] = {}
-        self._titles = open_vector_index(vector_index, dimensions)
-        self._held: dict[int, _Held] = {}
-        self._owner: dict[int, int] = {}
+    Whoever asks says in which `groups` the caller is (None: one who reads all). Only the shelves
+    that such a caller may read are searched; the default is a caller in no group.
+    """
+
+    def __init__(self, meaning: Meaning, lexical: LexicalIndex | None = None) -> None:
+        self._lexical = LexicalIndex() if lexical is None else lexical
+        self._meaning = meaning
         self._lock = SharedLock()
 
     def __len__(self) -> int:
@@ -83,6 +62,11 @@ class Collection:
     def worn(self) -> bool:
         """Whether so much was replaced that a rebuild would sharpen the lexical statistics."""
         return self._lexical.replaced > max(100, len(self) // 2)
+
+    def catch_up(self, ids: AbstractCollection[int] | None = None) -> bool:
+        """Whether the vectors of the documents `ids` (None: of all) need not be given to `apply`,
+        since they are compared where they are stored."""
+        return self._meaning.catch_up(ids)
 
     def apply(
         self,
@@ -97,139 +81,135 @@ class Collection:
         with self._lock.writing():
             gone = {*remove, *(entry.id for entry in entries)}
             if gone:
-                self._drop_vectors(gone)
                 self._lexical.apply(entries, remove)
-            self._put_vectors(list(vectors))
+            self._meaning.apply(gone, vectors)
 
-    def query(self, text: str, keys: Iterable[str] = ()) -> LexicalQuery:
+    def parts(self, folder: Path) -> SavedParts | None:
+        """All of it for a file, the lexical index's own in `folder` already; None where it cannot
+        be kept. Nobody may write meanwhile. Raises OSError."""
+        if not isinstance(self._meaning, VectorsInMemory):
+            return None
+        with self._lock.reading():
+            meaning = self._meaning.parts()
+            lexical = self._lexical.copy_to(folder)
+        if meaning is None or lexical is None:
+            return None
+        return SavedParts(lexical, meaning, {})
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether the lexical index lies in files, as one must that is saved."""
+        return self._lexical.on_disk
+
+    def settle(self) -> None:
+        """Wait for what is being built in the background."""
+        self._meaning.settle()
+
+    def stop(self) -> None:
+        """Give up what is being built in the background; the collection goes on answering."""
+        self._meaning.stop()
+
+    def query(
+        self, text: str, keys: Iterable[str] = (), groups: frozenset[str] | None = UNGROUPED
+    ) -> LexicalQuery:
         """The lexical half of a question; `keys` are the words of it that name a fault."""
-        return self._lexical.query(text, keys)
+        return self._lexical.query(text, keys, groups)
 
     def lexical_ranking(
-        self, query: LexicalQuery, limit: int, kinds: AbstractCollection[str] | None = None
+        self,
+        query: LexicalQuery,
+        limit: int,
+        kinds: AbstractCollection[str] | None = None,
+        groups: frozenset[str] | None = UNGROUPED,
     ) -> dict[int, float]:
         """BM25 by document id, best first."""
-        return self._lexical.search(query, limit, kinds=kinds)
+        return self._lexical.search(query, limit, kinds=kinds, groups=groups)
 
     def semantic_ranking(
-        self, vector: Vectors, limit: int, kinds: AbstractCollection[str] | None = None
+        self,
+        vector: Vectors,
+        limit: int,
+        kinds: AbstractCollection[str] | None = None,
+        groups: frozenset[str] | None = UNGROUPED,
     ) -> dict[int, float]:
         """Cosine of the best passage by document id, best first."""
         with self._lock.reading():
-            return self._nearest_documents(vector, limit, kinds)
+            return self._meaning.nearest(vector, limit, self._lexical.shelves(groups, kinds))
+
+    def idf(
+        self, terms: Iterable[str], groups: frozenset[str] | None = UNGROUPED
+    ) -> dict[str, float]:
+        """How rare each of these terms is among what a caller in `groups` may read."""
+        return self._lexical.idf(terms, groups)
+
+    def vectors_of(self, ids: Sequence[int]) -> list[Vectors | None]:
+        """(k, d) for each document: the vectors of its passages; None while it has none."""
+        with self._lock.reading():
+            return self._meaning.vectors_of(ids)
 
     def matches(self, query: LexicalQuery, ids: Sequence[int]) -> dict[int, LexicalMatch]:
         """What each document of `ids` has of the query's words."""
         return self._lexical.matches(query, ids)
 
-    def candidates(
-        self, question: Question, limit: int, kinds: AbstractCollection[str] | None = None
-    ) -> Candidates:
-        """The best `limit` of each ranker together, each with all signals."""
+    def lexical_scores(self, query: LexicalQuery, ids: Sequence[int]) -> dict[int, float]:
+        """BM25 of those of the documents `ids` that have any of the words, best first."""
+        return self._lexical.search(query, len(ids), among=ids, groups=None)
+
+    def nearness(self, question: Question, ids: Sequence[int]) -> Nearness:
+        """How near the documents `ids` are to the question; unknown where there is no model."""
         with self._lock.reading():
-            found = dict.fromkeys(self._lexical.search(question.whole, limit, kinds=kinds))
+            return self._nearness(question, list(ids))
+
+    def candidates(
+        self,
+        question: Question,
+        limit: int,
+        kinds: AbstractCollection[str] | None = None,
+        groups: frozenset[str] | None = UNGROUPED,
+        but: AbstractCollection[int] = (),
+    ) -> Candidates:
+        """The best `limit` of each ranker together, each with all signals; never those in `but`."""
+        with self._lock.reading():
+            lexical = self._lexical.search(
+                question.whole, limit, kinds=kinds, groups=groups, but=but
+            )
+            found = dict.fromkeys(lexical)
             if question.whole_vector is not None:
-                found |= dict.fromkeys(self._nearest_documents(question.whole_vector, limit, kinds))
+                shelves = self._lexical.shelves(groups, kinds)
+                near_ones = self._meaning.nearest(question.whole_vector, limit + len(but), shelves)
+                found |= dict.fromkeys(islice((id_ for id_ in near_ones if id_ not in but), limit))
             ids = list(found)
-            signals = self._lexical_signals(question, ids)
-            semantic, passages = self._semantic_signals(question, ids)
-        return Candidates(ids, signals | semantic, passages)
+            signals = self._lexical_signals(question, ids, lexical)
+            near = self._nearness(question, ids)
+        signals[Signal.SEMANTIC] = near.whole
+        signals[Signal.SEMANTIC_LINE] = near.line
+        signals[Signal.TITLE_LINE] = near.title
+        return Candidates(ids, signals, near.passages)
 
-    def _lexical_signals(self, question: Question, ids: list[int]) -> dict[Signal, Scores]:
-        def scores(query: LexicalQuery, in_field: str = "all") -> Scores:
-            found = self._lexical.search(query, len(ids), field=in_field, among=ids)
-            return np.array([found.get(id_, 0.0) for id_ in ids])
+    def _lexical_signals(
+        self, question: Question, ids: list[int], ranked: Mapping[int, float]
+    ) -> dict[Signal, Scores]:
+        """`ranked` are the scores that are known already."""
 
-        whole = scores(question.whole)
+        def scores(
+            query: LexicalQuery, known: Mapping[int, float] = {}, in_field: str = "all"
+        ) -> Scores:
+            among = [id_ for id_ in ids if id_ not in known]
+            found = self._lexical.search(
+                query, len(among), field=in_field, among=among, groups=None
+            )
+            return np.array([known.get(id_) or found.get(id_, 0.0) for id_ in ids])
+
+        whole = scores(question.whole, ranked)
         return {
             Signal.LEXICAL: whole,
             Signal.LEXICAL_LINE: (
                 whole if question.line == question.whole else scores(question.line)
             ),
-            Signal.LEXICAL_TITLE: scores(question.whole, "title"),
+            Signal.LEXICAL_TITLE: scores(question.whole, in_field="title"),
         }
 
-    def _semantic_signals(
-        self, question: Question, ids: list[int]
-    ) -> tuple[dict[Signal, Scores], list[int | None]]:
-        """The cosines of each document's best passage and title, and that passage."""
-        best: list[int | None] = [None] * len(ids)
-        signals = {
-            name: np.full(len(ids), np.nan)
-            for name in (Signal.SEMANTIC, Signal.SEMANTIC_LINE, Signal.TITLE_LINE)
-        }
+    def _nearness(self, question: Question, ids: list[int]) -> Nearness:
         if question.whole_vector is None or question.line_vector is None:
-            return signals, best
-        both = np.stack([question.whole_vector, question.line_vector], axis=1)
-        by_kind: dict[str, list[tuple[int, tuple[int, ...]]]] = defaultdict(list)
-        titled: list[tuple[int, int]] = []
-        for row, id_ in enumerate(ids):
-            held = self._held.get(id_, _NOTHING_HELD)
-            if held.passages:
-                by_kind[held.kind].append((row, held.passages))
-            if held.has_title:
-                titled.append((row, id_))
-        for kind, documents in by_kind.items():
-            flat = np.array([passage for _, passages in documents for passage in passages])
-            cosines = self._passages[kind].vectors(flat) @ both
-            end = 0
-            for row, passages in documents:
-                start, end = end, end + len(passages)
-                of_document = cosines[start:end]
-                signals[Signal.SEMANTIC][row], signals[Signal.SEMANTIC_LINE][row] = of_document.max(
-                    axis=0
-                )
-                best[row] = passages[int(of_document.sum(axis=1).argmax())]
-        if titled:
-            rows, titles = np.array(titled).T
-            signals[Signal.TITLE_LINE][rows] = self._titles.vectors(titles) @ question.line_vector
-        return signals, best
-
-    def _nearest_documents(
-        self, vector: Vectors, limit: int, kinds: AbstractCollection[str] | None
-    ) -> dict[int, float]:
-        best: dict[int, float] = defaultdict(lambda: -1.0)
-        for kind, index in self._passages.items():
-            if kinds is None or kind in kinds:
-                ids, cosines = index.search(vector, limit * _PASSAGES_PER_DOCUMENT)
-                for id_, cosine in zip(ids.tolist(), cosines.tolist(), strict=True):
-                    owner = self._owner[id_]
-                    best[owner] = max(best[owner], cosine)
-        return dict(sorted(best.items(), key=lambda item: -item[1])[:limit])
-
-    def _drop_vectors(self, ids: Iterable[int]) -> None:
-        passages: dict[str, list[int]] = defaultdict(list)
-        titles: list[int] = []
-        for id_ in ids:
-            held = self._held.pop(id_, None)
-            if held is not None:
-                passages[held.kind] += held.passages
-                titles += [id_] if held.has_title else []
-        for kind, gone in passages.items():
-            self._passages[kind].remove(np.array(gone, dtype=np.int64))
-            for passage in gone:
-                del self._owner[passage]
-        self._titles.remove(np.array(titles, dtype=np.int64))
-
-    def _put_vectors(self, documents: Sequence[DocumentVectors]) -> None:
-        self._drop_vectors([document.id for document in documents])
-        by_kind: dict[str, dict[int, Vectors]] = defaultdict(dict)
-        for document in documents:
-            self._held[document.id] = _Held(
-                document.kind, tuple(document.passages), document.title is not None
-            )
-            self._owner |= dict.fromkeys(document.passages, document.id)
-            by_kind[document.kind] |= document.passages
-        for kind, passages in by_kind.items():
-            if kind not in self._passages:
-                self._passages[kind] = open_vector_index(self._vector_index, self._dimensions)
-            self._put(self._passages[kind], passages)
-        self._put(
-            self._titles,
-            {document.id: document.title for document in documents if document.title is not None},
-        )
-
-    @staticmethod
-    def _put(index: VectorIndex, vectors: dict[int, Vectors]) -> None:
-        if vectors:
-            index.put(np.array(list(vectors), dtype=np.int64), np.stack(list(vectors.values())))
+            return Nearness.unknown(len(ids))
+        return self._meaning.compare(question.whole_vector, question.line_vector, ids)

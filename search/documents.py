@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
@@ -11,6 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from opsatlas import revision
+from opsatlas.groups import UNGROUPED, audience_of
 from search.models import SearchDocument, SearchPassage
 from search.passages import PASSAGE_WORDS, split_into_passages
 
@@ -19,6 +20,9 @@ DOCUMENT_CHANGED = "search_document"
 
 TITLE = 0
 """Ordinal of the passage that is the title alone."""
+
+NAMED_AT_ONCE = revision.NAMED_IN_A_LOAD
+"""Documents that one unit of work names in the change table: collections read so many in pieces."""
 
 _AT_A_TIME = 500
 # PostgreSQL takes no NUL, and no encoding has room for half a surrogate pair.
@@ -35,6 +39,8 @@ class TextDocument:
     key: str
     title: str
     text: str
+    groups: frozenset[str] = UNGROUPED
+    """Who may find it: readers in any of these; everyone where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,13 @@ class PutCounts:
     created: int
     updated: int
     unchanged: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    id: int
+    content_hash: bytes
+    audience: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +72,30 @@ def put_documents(
     """Create or update documents; one that has not changed is left alone.
 
     Of two documents with one name the last is kept. A changed document is found by its words from
-    the commit on, by its meaning once `encoding.encode_missing` has been round.
+    the commit on, by its meaning once `encoding.encode_missing` has been round. One of which only
+    the groups changed counts as updated, and keeps its passages and their vectors.
     """
     latest = {(document.kind, document.key): document for document in documents}
     created: list[_Prepared] = []
     updated: list[tuple[int, _Prepared]] = []
+    refiled: dict[int, str] = {}
     unchanged = 0
     for chunk in _chunks(latest.values()):
-        stored = _stored_hashes(session, chunk)
+        stored = _stored(session, chunk)
         for document in chunk:
-            document_id, known = stored.get((document.kind, document.key), (None, b""))
+            before = stored.get((document.kind, document.key))
             content_hash = _content_hash(document, passage_words)
-            if document_id is not None and known == content_hash:
-                unchanged += 1
-                continue
-            prepared = _prepare(document, content_hash, passage_words)
-            if document_id is None:
-                created.append(prepared)
+            if before is None:
+                created.append(_prepare(document, content_hash, passage_words))
+            elif before.content_hash != content_hash:
+                updated.append((before.id, _prepare(document, content_hash, passage_words)))
+            elif before.audience != (audience := audience_of(document.groups)):
+                refiled[before.id] = audience
             else:
-                updated.append((document_id, prepared))
-    written = _insert(session, created) + _update(session, updated)
-    revision.note(session, DOCUMENT_CHANGED, written)
-    return PutCounts(len(created), len(updated), unchanged)
+                unchanged += 1
+    written = _insert(session, created) + _update(session, updated) + _refile(session, refiled)
+    revision.note(session, DOCUMENT_CHANGED, written, most=NAMED_AT_ONCE)
+    return PutCounts(len(created), len(updated) + len(refiled), unchanged)
 
 
 def remove_documents(session: Session, kind: str, keys: Collection[str]) -> int:
@@ -95,7 +110,7 @@ def remove_documents(session: Session, kind: str, keys: Collection[str]) -> int:
             )
         )
         session.execute(delete(SearchDocument).where(*named))
-    revision.note(session, DOCUMENT_CHANGED, removed)
+    revision.note(session, DOCUMENT_CHANGED, removed, most=NAMED_AT_ONCE)
     return len(removed)
 
 
@@ -104,19 +119,22 @@ def storable(text: str) -> str:
     return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def _stored_hashes(
-    session: Session, documents: Sequence[TextDocument]
-) -> dict[tuple[str, str], tuple[int, bytes]]:
-    """(id, content hash) by (kind, key) of those that are stored."""
-    stored: dict[tuple[str, str], tuple[int, bytes]] = {}
+def _stored(session: Session, documents: Sequence[TextDocument]) -> dict[tuple[str, str], _Stored]:
+    """Those that are stored, by (kind, key)."""
+    stored: dict[tuple[str, str], _Stored] = {}
     for kind in {document.kind for document in documents}:
         rows = session.execute(
-            select(SearchDocument.id, SearchDocument.key, SearchDocument.content_hash).where(
+            select(
+                SearchDocument.key,
+                SearchDocument.id,
+                SearchDocument.content_hash,
+                SearchDocument.audience,
+            ).where(
                 SearchDocument.kind == kind,
                 SearchDocument.key.in_([d.key for d in documents if d.kind == kind]),
             )
         )
-        stored |= {(kind, row.key): (row.id, row.content_hash) for row in rows}
+        stored |= {(kind, row.key): _Stored(row.id, row.content_hash, row.audience) for row in rows}
     return stored
 
 
@@ -124,7 +142,7 @@ def _prepare(document: TextDocument, content_hash: bytes, passage_words: int) ->
     title, text = storable(document.title), storable(document.text)
     heading = " ".join(title.split())
     return _Prepared(
-        TextDocument(document.kind, document.key, title, text),
+        TextDocument(document.kind, document.key, title, text, document.groups),
         content_hash,
         [heading, *split_into_passages(title, text, words=passage_words)],
     )
@@ -155,9 +173,23 @@ def _update(session: Session, updated: Sequence[tuple[int, _Prepared]]) -> list[
     return ids
 
 
+def _refile(session: Session, audiences: Mapping[int, str]) -> list[int]:
+    if audiences:
+        session.execute(
+            update(SearchDocument),
+            [{"id": document_id, "audience": each} for document_id, each in audiences.items()],
+        )
+    return list(audiences)
+
+
 def _columns(new: _Prepared) -> dict[str, str | bytes]:
     document = new.document
-    return {"title": document.title, "text": document.text, "content_hash": new.content_hash}
+    return {
+        "title": document.title,
+        "text": document.text,
+        "audience": audience_of(document.groups),
+        "content_hash": new.content_hash,
+    }
 
 
 def _insert_passages(session: Session, documents: Iterable[tuple[int, _Prepared]]) -> None:

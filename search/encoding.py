@@ -4,16 +4,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import ColumnElement, Engine, delete, distinct, exists, func, insert, select
+from sqlalchemy import ColumnElement, Engine, and_, delete, distinct, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from opsatlas import revision
 from opsatlas.db.transaction import reading, transaction
 from search.embedder import Embedder, Vectors
 from search.models import SearchPassage, SearchVector
+from search.space_models import SpaceState, VectorSpace
 
 VECTORS_CHANGED = "search_vector"
 """Kind under which the change table names a document of which a passage got its vector."""
+
+_NEWEST = 2_000
+"""Passages that were written last: looking through them takes milliseconds."""
 
 _STORED = np.dtype("<f4")
 
@@ -37,18 +41,26 @@ def encode_missing(
     """The body of the encoding job: encode what has no vector yet; returns how many texts.
 
     Each batch is a unit of work of its own, and none is open while the model works: stopped or
-    killed at any moment, all finished batches stay, and the next run goes on from there.
+    killed at any moment, all finished batches stay, and the next run goes on from there. What was
+    written last comes first: to find what else is missing, all passages are looked through.
     `progress` is told how many are done, and how many there were to do at the start.
 
     Raises ModelUnavailableError where the model is not there.
     """
-    with reading(engine) as session:
-        total = count_missing(session, embedder.model_id)
+    total = 0
+    if progress is not None:
+        with reading(engine) as session:
+            total = count_missing(session, embedder.model_id)
     done = 0
-    after = b""
+    after, newest = b"", True
     while not should_stop():
         with reading(engine) as session:
-            batch = next_missing(session, embedder.model_id, batch_size, after=after)
+            batch = next_missing(
+                session, embedder.model_id, batch_size, after=after, newest_only=newest
+            )
+        if not batch and newest:
+            after, newest = b"", False
+            continue
         if not batch:
             break
         vectors = embedder.encode([missing.text for missing in batch])
@@ -69,13 +81,29 @@ def count_missing(session: Session, model_id: str) -> int:
     return found or 0
 
 
+def is_whole(session: Session, model_id: str) -> bool:
+    """Whether `model_id` has encoded every text."""
+    missing = select(SearchPassage.id).where(_is_missing(model_id)).limit(1)
+    return session.scalar(missing) is None
+
+
 def next_missing(
-    session: Session, model_id: str, limit: int, *, after: bytes = b""
+    session: Session,
+    model_id: str,
+    limit: int,
+    *,
+    after: bytes = b"",
+    newest_only: bool = False,
 ) -> list[MissingVector]:
-    """The next texts to encode, in the order of their hashes from `after` (exclusive) on."""
+    """The next texts to encode, in the order of their hashes from `after` (exclusive) on; with
+    `newest_only` of those alone that were written last."""
+    missing = _is_missing(model_id)
+    if newest_only:
+        newest = session.scalar(select(func.max(SearchPassage.id))) or 0
+        missing = and_(SearchPassage.id > newest - _NEWEST, missing)
     rows = session.execute(
         select(SearchPassage.content_hash, func.min(SearchPassage.text).label("text"))
-        .where(SearchPassage.content_hash > after, _is_missing(model_id))
+        .where(SearchPassage.content_hash > after, missing)
         .group_by(SearchPassage.content_hash)
         .order_by(SearchPassage.content_hash)
         .limit(limit)
@@ -86,7 +114,10 @@ def next_missing(
 def store_vectors(
     session: Session, model_id: str, content_hashes: Sequence[bytes], vectors: Vectors
 ) -> None:
-    """Keep `vectors` ((n, d), rows of unit length) for the texts of `content_hashes`."""
+    """Keep `vectors` ((n, d), rows of unit length) for the texts of `content_hashes`.
+
+    Collections in memory hear of them, unless answers come from the space of another model.
+    """
     revision.lock(session)  # another process may be storing the same texts
     known = set(
         session.scalars(
@@ -108,12 +139,17 @@ def store_vectors(
     if not rows:
         return
     session.execute(insert(SearchVector), rows)
+    serving = session.scalar(
+        select(VectorSpace.model_id).where(VectorSpace.state == SpaceState.SERVING)
+    )
+    if serving not in (None, model_id):
+        return
     documents = session.scalars(
         select(SearchPassage.document_id)
         .where(SearchPassage.content_hash.in_(content_hashes))
         .distinct()
     )
-    revision.note(session, VECTORS_CHANGED, documents)
+    revision.note(session, VECTORS_CHANGED, documents, most=revision.NAMED_IN_A_LOAD)
 
 
 def prune_vectors(session: Session) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from search.terms import analyse
+from search.terms import analyse, terms_of
 
 EXCERPT_CHARACTERS = 280
 _ELLIPSIS = "…"
@@ -24,7 +24,11 @@ def excerpt_of(
     """
     terms = _terms(" ".join(matched_words))
     heading = " ".join(title.split())
-    best = max(passages, key=lambda passage: len(_terms(passage) & terms), default=heading)
+    best = heading
+    if len(passages) == 1:
+        best = passages[0]
+    elif passages:
+        best = max(passages, key=lambda passage: len(_terms(passage) & terms))
     return trim_around(best.removeprefix(heading).strip() or heading, terms, length=length)
 
 
@@ -34,7 +38,7 @@ def trim_around(text: str, terms: set[str], *, length: int = EXCERPT_CHARACTERS)
     words = text.split()
     if sum(len(word) + 1 for word in words) <= length:
         return " ".join(words)
-    held = [_terms(word) & terms for word in words]
+    held = [terms.intersection(terms_of(word)) for word in words]
     best_start, best_end, best_count = 0, _end_of(words, 0, length), 0
     for at in (i for i, found in enumerate(held) if found):
         start = max(0, at - _LEAD)

@@ -28,15 +28,15 @@ class Signal(StrEnum):
     TITLE_LINE = "title_line"
 
 
-# Chosen by `python -m bench.fusion` over both judged sets and their queries cut to one line, as the
-# middle of the plateau rather than its highest point (docs/decisions/0005-fusion.md).
+# Chosen by nested cross-validation over eight judged sets of different kinds (bench/fusion.py), as
+# the middle of the plateau rather than its highest point (docs/decisions/0005-fusion.md).
 WEIGHTS: Mapping[Signal, float] = {
     Signal.LEXICAL: 1.0,  # BM25 of the query with title and text
-    Signal.LEXICAL_LINE: 0.25,  # BM25 of the first line with title and text
-    Signal.LEXICAL_TITLE: 0.15,  # BM25 of the query with the title
-    Signal.SEMANTIC: 0.75,  # cosine of the query with the best passage
-    Signal.SEMANTIC_LINE: 0.75,  # cosine of the first line with the best passage
-    Signal.TITLE_LINE: 0.1,  # cosine of the first line with the title
+    Signal.LEXICAL_LINE: 0.4,  # BM25 of the first line with title and text
+    Signal.LEXICAL_TITLE: 0.1,  # BM25 of the query with the title
+    Signal.SEMANTIC: 1.0,  # cosine of the query with the best passage
+    Signal.SEMANTIC_LINE: 1.0,  # cosine of the first line with the best passage
+    Signal.TITLE_LINE: 0.2,  # cosine of the first line with the title
 }
 
 

@@ -5,51 +5,43 @@ made by `terms.py` alone, and queries are put together from terms, never parsed:
 query's syntax.
 """
 
-import math
+import shutil
+import weakref
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
+from pathlib import Path
 
+import numpy as np
 import tantivy
 
-from search.terms import analyse
-
-# The rarest terms of a long query carry it: on the hadoop set nDCG@10 was .651 with 32, .673 with
-# 64, .655 with 128 and .656 with all of them; and time is bounded (bench/lexical.py).
-MAX_QUERY_TERMS = 64
-
-# A key (an error code, the name of an exception) counts as if it had been said twice. On the judged
-# sets that changes nothing, three times costs .009 and .011 (docs/quality.md).
-KEY_COUNTS = 2
+from opsatlas.groups import UNGROUPED
+from search.lexical_fields import (
+    Committed,
+    LexicalEntry,
+    count_terms,
+    document_of,
+    idf,
+    schema,
+    shelf_token,
+)
+from search.lexical_query import LexicalQuery, query_of
+from search.saved_files import LexicalParts, link_files
+from search.shelves import Shelf, readable
 
 # Sums of different powers of two below 2^24 are exact in the 32-bit floats that scores are.
 _EXACT_BITS = 24
 
+_TRIES = 20
+"""How often files are linked before it is given up that tantivy holds still."""
+
+# Up to so many ids are looked up one by one: of 200 among 100,000 documents that takes 0.7 ms
+# where a set of them takes 3.3.
+_LOOKED_UP_ALONE = 1_000
+
 # The least that tantivy takes for one writing thread.
 _WRITER_HEAP = 15_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class LexicalEntry:
-    """A document as the index takes it."""
-
-    id: int
-    kind: str
-    title: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class LexicalQuery:
-    """The terms that are looked for, how often each counts, and what it is worth."""
-
-    counts: dict[str, int]
-    """The rarest terms that any document has."""
-    idf: dict[str, float]
-    """Inverse document frequency of those, and of the words that no document has."""
-    words: dict[str, str]
-    """The word of the query behind each term."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +55,35 @@ class LexicalMatch:
 
 
 class LexicalIndex:
-    """Any number of threads may read; writers must take turns."""
+    """Any number of threads may read; writers must take turns.
 
-    def __init__(self) -> None:
-        self._schema = _schema()
-        self._index = tantivy.Index(self._schema)
+    How rare a term is, is counted over the documents that the caller may read, so that neither
+    order nor share nor the words that match tell of others. Only the mean length of a document,
+    one number of BM25's, is of all of them.
+    """
+
+    def __init__(self, folder: Path | None = None, parts: LexicalParts | None = None) -> None:
+        """`folder` keeps it on disk, for this index alone and as long as it lives; with `parts` it
+        goes on from what is there. Raises ValueError for what tantivy cannot read."""
+        self._schema = schema()
+        self._folder = folder
+        self._index = tantivy.Index(self._schema, path=None if folder is None else str(folder))
+        if folder is not None:
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         spaces = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
         self._index.register_tokenizer("terms", spaces)
         self._writer = self._index.writer(_WRITER_HEAP, 1)
-        self._searcher = self._index.searcher()
-        self._ids: set[int] = set()
+        self._shelf_of: dict[int, Shelf] = {}
+        self._shelves: Counter[Shelf] = Counter()
+        if parts is not None:
+            named = (parts.shelves[place] for place in parts.shelf.tolist())
+            self._shelf_of = dict(zip(parts.documents.tolist(), named, strict=True))
+            self._shelves.update(self._shelf_of.values())
+        self._committed = Committed(self._index.searcher(), +self._shelves)
         self._replaced = 0
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self._shelf_of)
 
     @property
     def replaced(self) -> int:
@@ -85,49 +92,60 @@ class LexicalIndex:
         """
         return self._replaced
 
+    @property
+    def on_disk(self) -> bool:
+        """Whether it lies in files."""
+        return self._folder is not None
+
     def apply(self, put: Iterable[LexicalEntry] = (), remove: Collection[int] = ()) -> None:
         """Take out `remove`, add or replace `put`; searches see all of it at once, or none."""
-        for id_ in self._ids.intersection(remove):
-            self._delete(id_)
+        for id_ in remove:
+            if id_ in self._shelf_of:
+                self._delete(id_)
         for entry in put:
-            if entry.id in self._ids:
+            if entry.id in self._shelf_of:
                 self._delete(entry.id)
-            self._writer.add_document(_document(entry))
-            self._ids.add(entry.id)
+            self._writer.add_document(document_of(entry))
+            self._shelf_of[entry.id] = entry.shelf
+            self._shelves[entry.shelf] += 1
         self._writer.commit()
         self._index.reload()
-        self._searcher = self._index.searcher()
+        self._committed = Committed(self._index.searcher(), +self._shelves)
 
-    def query(self, text: str, keys: Iterable[str] = ()) -> LexicalQuery:
-        """What to look for, of any text; the same on every index that holds the same documents.
-
-        `keys` are those words of it that name a fault: they count more, and are always among the
-        terms that are looked for.
-        """
-        searcher = self._searcher
-        counts: Counter[str] = Counter()
-        words: dict[str, str] = {}
-        for term, word in analyse(text):
-            counts[term] += 1
-            words.setdefault(term, word)
-        frequency = {term: searcher.doc_freq("all", term) for term in counts}
-        # The first term of a key is the whole of it; its parts are words like others.
-        whole = {term for key in keys for term, _ in islice(analyse(key), 1)}.intersection(counts)
-        for term in whole:
-            counts[term] *= KEY_COUNTS
-        known = sorted(
-            (term for term in counts if frequency[term]),
-            key=lambda term: (term not in whole, frequency[term]),
-        )[:MAX_QUERY_TERMS]
-        # A word that no document has says that this is something new. A number or an id that no
-        # document has says nothing: ids, times and addresses are always new.
-        strange = [term for term in counts if not frequency[term] and term.isalpha()]
-        considered = [*known, *strange[:MAX_QUERY_TERMS]]
-        return LexicalQuery(
-            {term: counts[term] for term in known},
-            {term: _idf(frequency[term], searcher.num_docs) for term in considered},
-            {term: words[term] for term in considered},
+    def copy_to(self, folder: Path) -> LexicalParts | None:
+        """Have its files in `folder` too; None where it is not kept on disk. No one may write
+        meanwhile. Raises OSError where tantivy tidies up all the time."""
+        if self._folder is None:
+            return None
+        for _ in range(_TRIES):
+            shutil.rmtree(folder, ignore_errors=True)
+            # tantivy may be merging segments: then one is gone before it is linked.
+            with suppress(FileNotFoundError):
+                link_files(self._folder, folder, leave_out=(".lock",))
+                if _documents_in(folder) == len(self):
+                    break
+        else:
+            raise OSError("the lexical index did not hold still")
+        shelves = list(+self._shelves)
+        place = {shelf: number for number, shelf in enumerate(shelves)}
+        count = len(self._shelf_of)
+        return LexicalParts(
+            np.fromiter(self._shelf_of, np.int64, count),
+            np.fromiter((place[shelf] for shelf in self._shelf_of.values()), np.int64, count),
+            shelves,
         )
+
+    def query(
+        self, text: str, keys: Iterable[str] = (), groups: frozenset[str] | None = UNGROUPED
+    ) -> LexicalQuery:
+        """What to look for, of any text, by a caller in `groups` (None: one who reads all).
+
+        The same on every index that holds the same documents for that caller. `keys` are those
+        words of the text that name a fault: they count more, and are always among the terms that
+        are looked for.
+        """
+        committed = self._committed
+        return query_of(text, keys, lambda terms: count_terms(committed, terms, groups))
 
     def search(
         self,
@@ -136,20 +154,43 @@ class LexicalIndex:
         *,
         field: str = "all",
         kinds: Collection[str] | None = None,
+        groups: frozenset[str] | None = UNGROUPED,
         among: Sequence[int] | None = None,
+        but: Collection[int] = (),
     ) -> dict[int, float]:
         """BM25 by id, best first, of documents that have any of the terms.
 
-        `field` is "all" (title and text) or "title"; `kinds` and `among` (ids) leave the rest out.
+        `field` is "all" (title and text) or "title"; only what a caller in `groups` (None: one who
+        reads all) may read is searched, of `kinds` and `among` these ids where they are given, and
+        never those in `but`.
         """
-        if not query.counts or not limit:
+        if not (query.counts or query.synonyms) or not limit:
             return {}
+        committed = self._committed
+        shelves = readable(committed.shelves, groups, kinds)
         clauses = [(tantivy.Occur.Must, self._any_term(query, field))]
-        if kinds is not None:
-            clauses.append(self._restriction("kind", list(kinds)))
+        if len(shelves) < len(committed.shelves):
+            clauses.append(self._on_shelves(shelves))
         if among is not None:
-            clauses.append(self._restriction("id", list(among)))
-        return dict(_found(self._searcher, clauses, limit))
+            clauses.append(self._among(among))
+        if but:
+            held = tantivy.Query.term_set_query(self._schema, "id", list(but))
+            clauses.append((tantivy.Occur.MustNot, held))
+        return dict(_found(committed.searcher, clauses, limit))
+
+    def idf(
+        self, terms: Iterable[str], groups: frozenset[str] | None = UNGROUPED
+    ) -> dict[str, float]:
+        """How rare each term is among what a caller in `groups` (None: all) may read."""
+        counted = count_terms(self._committed, terms, groups)
+        return {term: idf(count, counted.documents) for term, count in counted.frequencies.items()}
+
+    def shelves(
+        self, groups: frozenset[str] | None = UNGROUPED, kinds: Collection[str] | None = None
+    ) -> dict[Shelf, int]:
+        """How many documents stand on each shelf that a caller in `groups` may read."""
+        held = self._committed.shelves
+        return {shelf: held[shelf] for shelf in readable(held, groups, kinds)}
 
     def matches(self, query: LexicalQuery, ids: Sequence[int]) -> dict[int, LexicalMatch]:
         """What each document of `ids` has of the query; those that have nothing are left out."""
@@ -174,7 +215,7 @@ class LexicalIndex:
         score says in binary which it has. That needs no stored text and no analysis.
         """
         held: dict[int, list[str]] = {}
-        searcher = self._searcher
+        searcher = self._committed.searcher
         terms = list(query.counts)
         for start in range(0, len(terms), _EXACT_BITS):
             group = terms[start : start + _EXACT_BITS]
@@ -187,7 +228,7 @@ class LexicalIndex:
                     for bit, term in enumerate(group)
                 ]
             )
-            clauses = [(tantivy.Occur.Must, scored), self._restriction("id", list(ids))]
+            clauses = [(tantivy.Occur.Must, scored), self._among(ids)]
             for id_, score in _found(searcher, clauses, len(ids)):
                 bits = int(score)
                 held.setdefault(id_, []).extend(
@@ -200,26 +241,43 @@ class LexicalIndex:
             [
                 (
                     tantivy.Occur.Should,
-                    tantivy.Query.boost_query(self._term(term, field), float(count)),
+                    tantivy.Query.boost_query(
+                        self._term(term, field), count * query.corrections.get(term, 1.0)
+                    ),
                 )
-                for term, count in query.counts.items()
+                for term, count in (*query.counts.items(), *query.synonyms.items())
             ]
         )
 
     def _term(self, term: str, field: str) -> tantivy.Query:
         return tantivy.Query.term_query(self._schema, field, term, "freq")
 
-    def _restriction(
-        self, field: str, values: list[str] | list[int]
-    ) -> tuple[tantivy.Occur, tantivy.Query]:
+    def _on_shelves(self, shelves: Iterable[Shelf]) -> tuple[tantivy.Occur, tantivy.Query]:
         """A clause that must hold and adds nothing to the score."""
-        held = tantivy.Query.term_set_query(self._schema, field, values)
+        tokens = [shelf_token(shelf) for shelf in shelves]
+        held = tantivy.Query.term_set_query(self._schema, "shelf", tokens)
+        return tantivy.Occur.Must, tantivy.Query.const_score_query(held, 0.0)
+
+    def _among(self, ids: Sequence[int]) -> tuple[tantivy.Occur, tantivy.Query]:
+        """A clause that must hold and adds nothing to the score."""
+        if len(ids) <= _LOOKED_UP_ALONE:
+            each = [tantivy.Query.term_query(self._schema, "id", id_, "basic") for id_ in ids]
+            held = tantivy.Query.boolean_query([(tantivy.Occur.Should, one) for one in each])
+        else:
+            held = tantivy.Query.term_set_query(self._schema, "id", list(ids))
         return tantivy.Occur.Must, tantivy.Query.const_score_query(held, 0.0)
 
     def _delete(self, id_: int) -> None:
         self._writer.delete_documents_by_term("id", id_)
-        self._ids.discard(id_)
+        self._shelves[self._shelf_of.pop(id_)] -= 1
         self._replaced += 1
+
+
+def _documents_in(folder: Path) -> int:
+    try:
+        return int(tantivy.Index.open(str(folder)).searcher().num_docs)
+    except ValueError:
+        return -1
 
 
 def _found(
@@ -233,34 +291,3 @@ def _found(
         for id_, (score, _) in zip(ids, hits, strict=True)
         if id_ is not None  # every document has one; the field's type does not know
     ]
-
-
-def _schema() -> tantivy.Schema:
-    builder = tantivy.SchemaBuilder()
-    # Signed on purpose: deleting by term makes a signed term of a Python int, and on an unsigned
-    # field would delete nothing, silently (tantivy-py 0.27).
-    builder.add_integer_field("id", indexed=True, fast=True)
-    builder.add_text_field("kind", tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("title", tokenizer_name="terms", index_option="freq")
-    builder.add_text_field("all", tokenizer_name="terms", index_option="freq")
-    return builder.build()
-
-
-def _document(entry: LexicalEntry) -> tantivy.Document:
-    title = _analysed(entry.title)
-    document = tantivy.Document()
-    document.add_integer("id", entry.id)
-    document.add_text("kind", entry.kind)
-    document.add_text("title", title)
-    document.add_text("all", f"{title} {_analysed(entry.text)}")
-    return document
-
-
-def _analysed(text: str) -> str:
-    return " ".join(term for term, _ in analyse(text))
-
-
-def _idf(frequency: int, documents: int) -> float:
-    """BM25's inverse document frequency, as Lucene and tantivy count it (never negative)."""
-    # Removed entries may count in `frequency` for a while, so it can exceed `documents`.
-    return math.log(1 + (max(documents - frequency, 0) + 0.5) / (frequency + 0.5))

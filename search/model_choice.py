@@ -11,9 +11,16 @@ from typing import Any, Literal
 
 from opsatlas.errors import InvalidInputError
 from opsatlas.settings import Settings
-from search.embedder import PACKAGED_DIMENSIONS, PACKAGED_MODEL, PACKAGED_MODEL_ID, Embedder
-from search.onnx_embedder import INT8_MODEL_ID, OnnxEmbedder
+from search.embedder import (
+    PACKAGED_DIMENSIONS,
+    PACKAGED_MODEL,
+    PACKAGED_MODEL_ID,
+    Embedder,
+    ModelUnavailableError,
+)
+from search.onnx_embedder import INT8_MODEL_ID, ONNX_MODEL_IDS, OnnxEmbedder
 from search.sentence_embedder import SentenceTransformerEmbedder, sentence_transformer
+from search.spaces import Space
 
 # Of each file of another model: all of a small one, this many blocks of a large one. Reading
 # gigabytes whole would cost seconds at every start.
@@ -35,10 +42,11 @@ class ModelChoice:
 
     def load(self) -> Embedder:
         """Raises ModelUnavailableError where it cannot be loaded."""
-        if self.runtime == "onnx":
-            return OnnxEmbedder.load(int8=self.model_id == INT8_MODEL_ID, threads=self.threads)
-        if self.folder is None:
+        if self.folder is None and self.runtime == "torch" and self.model_id == PACKAGED_MODEL_ID:
             return SentenceTransformerEmbedder.load(threads=self.threads)
+        if self.folder is None:
+            return self._run_by_onnx()
+        _check_same(self.folder, self.model_id, self.document_prompt)
         return SentenceTransformerEmbedder(
             sentence_transformer(self.folder, "is the folder that of one model, whole?"),
             model_id=self.model_id,
@@ -46,6 +54,49 @@ class ModelChoice:
             question_prompt=self.question_prompt,
             document_prompt=self.document_prompt,
             threads=self.threads,
+        )
+
+    def _run_by_onnx(self) -> Embedder:
+        for (int8, glossed), model_id in ONNX_MODEL_IDS.items():
+            if model_id == self.model_id:
+                return OnnxEmbedder.load(int8=int8, glossed=glossed, threads=self.threads)
+        raise ModelUnavailableError(
+            f"this release does not make the vectors of {self.model_id}",
+            hint="they serve again once their release runs; or wait until all is encoded anew",
+        )
+
+    @property
+    def space(self) -> Space:
+        """The space of its vectors, with what another process needs to load it too."""
+        recipe = {
+            "runtime": self.runtime,
+            "folder": None if self.folder is None else str(self.folder),
+            "question_prompt": self.question_prompt,
+            "document_prompt": self.document_prompt,
+        }
+        return Space(self.model_id, self.dimensions, recipe)
+
+    @classmethod
+    def of(cls, space: Space, *, threads: int = 0) -> ModelChoice:
+        """The model that a space was declared with.
+
+        Raises ModelUnavailableError where nothing says how it is loaded: an earlier release
+        encoded it.
+        """
+        recipe = space.recipe
+        if not recipe:
+            raise ModelUnavailableError(
+                f"nothing says how the model {space.model_id} is loaded",
+                hint="set OPSATLAS_EMBEDDING_MODEL to it",
+            )
+        return cls(
+            space.model_id,
+            space.dimensions,
+            recipe["runtime"],
+            None if recipe["folder"] is None else Path(recipe["folder"]),
+            recipe["question_prompt"],
+            recipe["document_prompt"],
+            threads,
         )
 
 
@@ -63,7 +114,7 @@ def chosen_model(settings: Settings) -> ModelChoice:
         )
     folder = _folder(settings.embedding_model)
     return ModelChoice(
-        model_id=f"{folder.name[:80]}@{_fingerprint(folder, settings.embedding_document_prompt)}",
+        model_id=_model_id(folder, settings.embedding_document_prompt),
         dimensions=_dimensions(folder),
         runtime="torch",
         folder=folder,
@@ -111,6 +162,24 @@ def _folder(model: str) -> Path:
         hint="name a folder with config.json, or a model in the cache of Hugging Face;"
         " nothing is fetched",
     )
+
+
+def _model_id(folder: Path, document_prompt: str) -> str:
+    return f"{folder.name[:80]}@{_fingerprint(folder, document_prompt)}"
+
+
+def _check_same(folder: Path, model_id: str, document_prompt: str) -> None:
+    """Raises ModelUnavailableError where the files are not those that the id was made of: other
+    weights in the same folder make other vectors."""
+    try:
+        found = _model_id(folder, document_prompt)
+    except OSError as error:
+        raise ModelUnavailableError(f"the model in {folder} cannot be read: {error}") from error
+    if found != model_id:
+        raise ModelUnavailableError(
+            f"{folder} does not hold the model {model_id} (any more), but {found}",
+            hint="keep each model in a folder of its own",
+        )
 
 
 def _fingerprint(folder: Path, document_prompt: str) -> str:

@@ -1,6 +1,7 @@
 """Tables of the retrieval: documents, the passages they are split into, vectors of the passages."""
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from opsatlas.db.model import BigId, Model
@@ -17,6 +18,8 @@ class SearchDocument(Model):
     key: Mapped[str]
     title: Mapped[str]
     text: Mapped[str]
+    audience: Mapped[str] = mapped_column(server_default=sql("''"))
+    """Who may find it: see `opsatlas.groups`."""
     content_hash: Mapped[bytes]
     """SHA-256 of title, text and the way they are split: when it is equal, nothing changed."""
 

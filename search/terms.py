@@ -1,11 +1,17 @@
 """From text to index terms: folded, split, stop words left out, stemmed."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
 import tantivy
+
+from search.folding import fold
+from search.gloss import english_of
+from search.languages import Language, language_of, stop_words
+
+ANALYSIS = 2
+"""Raised whenever a text gives other terms than before, so that saved indexes are made anew."""
 
 # A term longer than this is an encoded blob; its beginning is enough to find it again.
 MAX_TERM_CHARACTERS = 64
@@ -20,26 +26,22 @@ STOP_WORDS = frozenset((
 ))
 # fmt: on
 
-_COMBINING_MARKS = re.compile("[\u0300-\u036f]+")
 _COMPOUND = re.compile(r"\w+(?:[.-]\w+)*")
 _COMPONENT = re.compile(r"[^\W_]+")
 # "HTTPServerError502" -> HTTP, Server, Error, 502
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
-_stemmer = (
-    tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.raw())
-    .filter(tantivy.Filter.stemmer("english"))
+# Snowball's, by tantivy; None is English, and whatever is not recognised as another language.
+_STEMMERS = {
+    language: tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.raw())
+    .filter(tantivy.Filter.stemmer(name))
     .build()
-)
-
-
-def fold(text: str) -> str:
-    """`text` without accents and compatibility forms, case kept ("Gerät" -> "Gerat")."""
-    if text.isascii():
-        return text
-    return unicodedata.normalize(
-        "NFC", _COMBINING_MARKS.sub("", unicodedata.normalize("NFKD", text))
+    for language, name in (
+        (None, "english"),
+        (Language.GERMAN, "german"),
+        (Language.FRENCH, "french"),
     )
+}
 
 
 def split_words(text: str) -> Iterator[str]:
@@ -62,15 +64,44 @@ def split_words(text: str) -> Iterator[str]:
 
 
 def analyse(text: str) -> Iterator[tuple[str, str]]:
-    """The index terms of `text` in order, each with the word that it was made of."""
-    return ((_stem(word), word) for word in split_words(text) if word not in STOP_WORDS)
+    """The index terms of `text` in order, each with the word that it was made of.
+
+    Words are stemmed as the language of their line asks. A German or French line gives the English
+    of its words as well, so that each language finds the other.
+    """
+    for line in text.splitlines():
+        language = language_of(line)
+        if language is None:
+            yield from _terms(line, None, STOP_WORDS)
+            continue
+        yield from _terms(line, language, stop_words(language))
+        for written, english in english_of(line, language):
+            word = fold(written).casefold()
+            for term, _ in _terms(english, None, STOP_WORDS):
+                yield term, word
+
+
+def terms_of(word: str) -> tuple[str, ...]:
+    """The index terms of one word of a text: those of `analyse`, remembered, since whoever looks
+    for the terms of a question in the answers to it meets the same words again and again."""
+    return _remembered(word) if len(word) <= MAX_TERM_CHARACTERS else _remembered.__wrapped__(word)
+
+
+@lru_cache(maxsize=50_000)
+def _remembered(word: str) -> tuple[str, ...]:
+    return tuple(term for term, _ in analyse(word))
+
+
+def _terms(
+    line: str, language: Language | None, left_out: frozenset[str]
+) -> Iterator[tuple[str, str]]:
+    return ((_stem(word, language), word) for word in split_words(line) if word not in left_out)
 
 
 @lru_cache(maxsize=100_000)
-def _stem(word: str) -> str:
-    """The English (Snowball) stem of a lower-case word; other languages' words stay themselves
-    or lose an ending, in documents and queries alike."""
-    stemmed: list[str] = _stemmer.analyze(word)
+def _stem(word: str, language: Language | None) -> str:
+    """The Snowball stem of a lower-case word."""
+    stemmed: list[str] = _STEMMERS[language].analyze(word)
     return stemmed[0] if stemmed else word
 
 

@@ -11,6 +11,7 @@ import opsatlas.audit
 import opsatlas.jobs
 import opsatlas.revision
 import search.models
+import search.space_models
 from opsatlas.db.model import Model
 
 ROOMS = (
@@ -25,5 +26,6 @@ ROOMS = (
     opsatlas.jobs,
     opsatlas.revision,
     search.models,
+    search.space_models,
 )
 METADATA = Model.metadata

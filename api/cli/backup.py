@@ -64,7 +64,8 @@ def restore(
     if as_json:
         terminal.print_json(found | {"database": str(database)})
         return
-    terminal.stdout.print(f"{database} is the backup of {found['created_at'] or 'unknown date'}")
+    made = found["created_at"] or "unknown date"
+    terminal.stdout.print(terminal.plain(f"{database} is the backup of {made}"))
     if not found["key_pepper"] or not replaces_pepper:
         terminal.note("API keys work only where OPSATLAS_KEY_PEPPER is what it was back then")
 

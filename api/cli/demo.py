@@ -32,6 +32,8 @@ checkout broken!! customers get 502 after paying, started ~10 min ago
 haproxy: backend be_orders-api has no server available
 orders-api log: "remaining connection slots are reserved" on db-orders-01
 cpu on the database is near zero, so not load. restarted orders-api, no change."""
+LIKE_IT = """\
+The stock of gloves in the app is wrong after a supplier's upload"""
 UNHEARD_OF = """\
 The badge readers at the gates greet everyone by a name that is not theirs
 since the clocks went back, and the parking barrier plays music."""
@@ -42,7 +44,8 @@ _SUGGESTIONS = 3
 _TOLD = 2
 """Of the suggestions, those that are read out."""
 _WEAK_POINTS = 3
-_UNKNOWN = "7. And when nothing like it is known"
+_LIKE_IT = "7. When something is a little like it"
+_UNKNOWN = "8. And when nothing like it is known"
 
 
 def demo(as_json: Json = False) -> None:
@@ -54,7 +57,7 @@ def demo(as_json: Json = False) -> None:
         held = client.local
         assert held is not None  # noqa: S101 - demo_settings name no server
         if settings.embedding_enabled:
-            held.embedder.start()  # beside the loading and the first chapters
+            held.models.start()  # beside the loading and the first chapters
         demo_data.load_seed(client, held)
         key_file = demo_data.demo_key(held)
         suspects = client.post("/suspects", _suspicion())
@@ -66,16 +69,17 @@ def demo(as_json: Json = False) -> None:
         weakest = weak["hidden_dependencies"][0]["common"][0]
         proof = client.post("/impact", {"failed": [{"id": weakest["id"]}]})
         warm_up(client, settings)
-        known, unknown = (
+        known, like_it, unknown = (
             client.post("/suggestions", {"text": text, "cis": cis, "limit": _SUGGESTIONS})
-            for text, cis in ((REPORT, [FAILED]), (UNHEARD_OF, []))
+            for text, cis in ((REPORT, [FAILED]), (LIKE_IT, []), (UNHEARD_OF, []))
         )
     if as_json:
-        told = {"impact": impact, "suggestions": known, "unheard_of": unknown}
+        told = {"impact": impact, "suggestions": known}
+        told |= {"a_little_like_it": like_it, "unheard_of": unknown}
         told |= {"suspects": suspects, "weak_points": weak, "weakest_fails": proof}
         terminal.print_json({**told, "data_dir": str(settings.data_dir), "key": str(key_file)})
         return
-    _tell_suggestions(known, unknown)
+    _tell_suggestions(known, like_it, unknown)
     _tell_weak_points(weak, proof)
     _tell_how_to_go_on(settings, key_file)
     terminal.note(f"(told in {time.perf_counter() - begun:.1f} s)")
@@ -150,19 +154,25 @@ def _tell_contacts(impact: ImpactAnswer) -> None:
     terminal.stdout.print(impact_text.contact_table(impact, _SUGGESTIONS))
 
 
-def _tell_suggestions(known: dict[str, Any], unknown: dict[str, Any]) -> None:
-    from api.cli import suggest_text
-    from kb.suggest_schemas import SuggestionAnswer
-
+def _tell_suggestions(
+    known: dict[str, Any], like_it: dict[str, Any], unknown: dict[str, Any]
+) -> None:
     _chapter("6. What has worked before")
     _say("The same message as a question:")
     _command(f"opsatlas suggest - --ci {FAILED}")
-    for chapter, answer, told in (("", known, _TOLD), (_UNKNOWN, unknown, 1)):
-        if chapter:
-            _chapter(chapter)
-            _quote(UNHEARD_OF, (0, 0, 1, 4))
-        found = SuggestionAnswer.model_validate(answer, extra="ignore")
-        suggest_text.show(found.model_copy(update={"suggestions": found.suggestions[:told]}))
+    _show_first(known, _TOLD)
+    for chapter, text, answer in ((_LIKE_IT, LIKE_IT, like_it), (_UNKNOWN, UNHEARD_OF, unknown)):
+        _chapter(chapter)
+        _quote(text, (0, 0, 1, 4))
+        _show_first(answer, 1)
+
+
+def _show_first(answer: dict[str, Any], count: int) -> None:
+    from api.cli import suggest_text
+    from kb.suggest_schemas import SuggestionAnswer
+
+    found = SuggestionAnswer.model_validate(answer, extra="ignore")
+    suggest_text.show(found.model_copy(update={"suggestions": found.suggestions[:count]}))
 
 
 def _tell_weak_points(weak: dict[str, Any], proof: dict[str, Any]) -> None:
@@ -170,7 +180,7 @@ def _tell_weak_points(weak: dict[str, Any], proof: dict[str, Any]) -> None:
     from cmdb.impact_schemas import ImpactAnswer
     from kb.weak_point_schemas import WeakPointsAnswer
 
-    _chapter("8. Where the next one waits")
+    _chapter("9. Where the next one waits")
     _say("Redundancy that is none, because what should not fail together stands together:")
     _command(f"opsatlas weak-points --kind hidden_dependency --limit {_WEAK_POINTS}")
     weak_points_text.show(WeakPointsAnswer.model_validate(weak, extra="ignore"), None)
@@ -185,7 +195,7 @@ def _tell_how_to_go_on(settings: Settings, key_file: Path) -> None:
     opsatlas = _script()
     folder = shlex.quote(str(settings.data_dir))
     address = f"http://{settings.host}:{settings.port}"
-    _chapter("9. How to go on")
+    _chapter("10. How to go on")
     _say("Start the server:")
     if settings.data_dir == demo_data.FOLDER:
         _command("make serve")

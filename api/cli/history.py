@@ -12,6 +12,7 @@ from api.cli.changes_assess import assess
 from api.cli.client import connected
 from api.cli.failures import PROBLEMS
 from api.cli.load import DryRun, FileNames, Partial
+from api.cli.problems import groups
 from api.cli.start import Json, begin
 
 _ARTICLES = frozenset({".md", ".markdown"})
@@ -40,6 +41,7 @@ def load_known_errors(
 
 
 changes.command("assess")(assess)
+incidents.command("groups")(groups)
 
 
 @changes.command("load")

@@ -23,13 +23,22 @@ _MOST = 1000
 def create(
     role: Annotated[Role, typer.Option(help="What the key may do.")],
     name: Annotated[str | None, typer.Option(help="Who or what uses it [the role].")] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Also read what this group may read. Repeatable."),
+    ] = None,
     expires_in_days: Annotated[
         int | None, typer.Option(min=1, max=36_500, help="Days until it ends; left out: never.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a key. It is shown this once and kept only as a hash."""
-    wanted = {"role": role.value, "name": name or role.value, "expires_in_days": expires_in_days}
+    wanted = {
+        "role": role.value,
+        "groups": group or [],
+        "name": name or role.value,
+        "expires_in_days": expires_in_days,
+    }
     with connected(begin()) as client:
         made = client.post("/keys", wanted)
     if as_json:
@@ -49,12 +58,13 @@ def list_(as_json: Json = False) -> None:
         terminal.print_json(page)
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("Id", "Role", "Name", "State", "Created", "Last used", "Expires"):
-        table.add_column(column)
+    for column in ("Id", "Role", "Groups", "Name", "State", "Created", "Last used", "Expires"):
+        table.add_column(column, overflow="fold" if column == "Groups" else "ellipsis")
     for row in page["results"]:
         table.add_row(
             str(row["id"]),
             row["role"],
+            _groups(row),
             terminal.plain(row["name"]),
             _state(row),
             *(_day(row[name]) for name in ("created_at", "last_used_at", "expires_at")),
@@ -77,6 +87,10 @@ def revoke(
         terminal.print_json(revoked)
     else:
         terminal.stdout.print(f"Key {key_id} is revoked.")
+
+
+def _groups(row: dict[str, Any]) -> str:
+    return "all" if row["role"] == Role.ADMIN else ", ".join(row["groups"]) or "-"
 
 
 def _state(row: dict[str, Any]) -> str:

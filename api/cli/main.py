@@ -29,6 +29,7 @@ from api.cli import (
     maintenance,
     merging,
     precedence,
+    problems,
     reviews,
     serve,
     sources,
@@ -106,6 +107,7 @@ for _name, _command in (
 for _name, _group in (
     ("incidents", history.incidents),
     ("known-errors", history.known_errors),
+    ("problems", problems.problems),
     ("changes", history.changes),
     ("feedback", history.feedback),
     ("articles", history.articles),

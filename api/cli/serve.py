@@ -139,10 +139,12 @@ def _prepare(settings: Settings, address: str, workers: int, *, as_json: bool) -
     from opsatlas.db import migrate
     from opsatlas.db.engine import open_engine
     from opsatlas.db.transaction import reading
+    from search import vector_choice
 
     with unusable_told(settings):
         engine = open_engine(settings)
         migrate.upgrade(engine)
+        vector_choice.prepare(engine, settings.vector_index)
         keys.pepper(settings)  # made here, where no other worker makes it at the same time
     with reading(engine) as session:
         has_keys = bool(keys.list_keys(session))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -44,7 +43,7 @@ def suggest(
         raise UsageError(
             "--lexical is for the local database", hint="a server chooses what it compares by"
         )
-    question: dict[str, Any] = {"text": _words(text), "limit": limit}
+    question: dict[str, Any] = {"text": _words(text, settings), "limit": limit}
     if cis:
         question["cis"] = cis
     if kinds:
@@ -69,14 +68,18 @@ def warm_up(client: Client, settings: Settings) -> None:
         return
     from opsatlas.db.transaction import reading
     from search.encoding import count_missing
+    from search.spaces import served
 
+    with reading(held.engine) as session:
+        held.models.see(served(session))
+    embedder = held.models.serving
     with terminal.waiting("loading the embedding model"):
-        ready = held.embedder.wait()
+        ready = embedder.wait()
     if not ready:
-        terminal.note(f"by words only: {held.embedder.error}")
+        terminal.note(f"by words only: {embedder.error}")
         return
     with reading(held.engine) as session:
-        missing = count_missing(session, held.embedder.model_id)
+        missing = count_missing(session, embedder.model_id)
     if missing:
         terminal.note(
             f"{missing:,} passages are not encoded yet and are found by their words only:"
@@ -84,9 +87,13 @@ def warm_up(client: Client, settings: Settings) -> None:
         )
 
 
-def _words(text: str) -> str:
-    if text == "-":
-        text = sys.stdin.buffer.read().decode("utf-8", "replace")
+def _words(text: str, settings: Settings) -> str:
+    from api.cli import piped
+    from search.query import MAX_CHARACTERS
+
+    # More is not read of a question anyway.
+    most = min(settings.suggest_max_text, MAX_CHARACTERS)
+    text = piped.question(most) if text == "-" else piped.argument(text)
     if not text.strip():
         raise UsageError("there is no text", hint="say what is seen: an error, an alert, a call")
     return text

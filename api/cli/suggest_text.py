@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from api.cli.terminal import plain, stdout
-from kb.suggest_schemas import Evidence, Suggestion, SuggestionAnswer, Verdict
+from kb.suggest_schemas import Suggestion, SuggestionAnswer, Verdict
 
 _VERDICTS = {
     Verdict.MATCH: ("This has happened before", "bold green"),
@@ -18,92 +21,106 @@ _NOTICES = {
     "model_unavailable": "the model is not available: compared by words only",
     "model_disabled": "the model is switched off: compared by words only",
     "index_rebuilding": "much has changed just now: the newest records may be missing",
-    "text_shortened": "the text is long: only its beginning was compared",
+    "text_shortened": "the text is long: its most telling lines were compared",
 }
 _SHOWN_INCIDENTS = 6
-_SHOWN_TERMS = 8
-"""The rarest words come first."""
 _MOST_LINES = 12
-_ALIKE = 0.5
-"""From this cosine on we say that two texts mean something alike."""
+_INDENT = 3
+_LABEL_WIDTH = 10
+_MARK = "bold underline"
 
 
 def show(answer: SuggestionAnswer, *, lexical: bool = False) -> None:
     """The verdict, then the suggestions, best first."""
     said, style = _VERDICTS[answer.verdict]
-    stdout.print(Text(said, style=style).append(f" ({answer.confidence:.0%} sure)", "not bold"))
+    sure = f" ({answer.confidence:.0%} sure)"
+    no_match = answer.verdict is Verdict.NO_MATCH
+    stdout.print(Text(said, style=style).append("" if no_match else sure, "not bold"))
     for notice in answer.notices:
         told = _NOTICES.get(notice, notice)
         if lexical and notice.startswith("model_"):
             told = "compared by words only, as asked"
         stdout.print(plain(f"Note: {told}.", "dim"))
-    if answer.verdict is Verdict.NO_MATCH and answer.suggestions:
+    if answer.duplicates:
+        _show_open(answer)
+    if no_match and answer.suggestions:
         # What does not help must not look like help.
         stdout.print("The nearest records, which are most likely about something else:")
     for suggestion in answer.suggestions:
         stdout.print()
         _show_head(suggestion)
-        if answer.verdict is not Verdict.NO_MATCH:
+        if not no_match:
             _show_help(suggestion)
 
 
+def _show_open(answer: SuggestionAnswer) -> None:
+    """The open incidents that are probably the same trouble, the first of them by name."""
+    first = answer.duplicate_of or answer.duplicates[0].number
+    others = [each.number for each in answer.duplicates if each.number != first]
+    told = ", ".join(others[:_SHOWN_INCIDENTS])
+    more = len(others) - _SHOWN_INCIDENTS
+    also = f", and {told}" if others else ""
+    also += f" and {more} more" if more > 0 else ""
+    stdout.print(plain(f"Open already, probably the same trouble: {first}{also}.", "bold"))
+
+
 def _show_head(suggestion: Suggestion) -> None:
-    head = Text(f"{suggestion.rank}. ", style="bold")
-    head.append_text(plain(f"{suggestion.id} ", "bold cyan"))
-    head.append_text(plain(" ".join(suggestion.title.split()), "bold"))
-    stdout.print(head)
+    head = Table.grid(padding=(0, 1, 0, 0))
+    head.add_column(style="bold", min_width=_INDENT - 1)
+    head.add_column(overflow="fold")
+    title = Text().append_text(plain(f"{suggestion.id} ", "bold cyan"))
+    title.append_text(plain(" ".join(suggestion.title.split()), "bold"))
     kind = suggestion.kind.replace("_", " ")
-    stdout.print(
-        Padding(plain(f"{kind}, confidence {suggestion.confidence:.0%}", "dim"), (0, 0, 0, 3))
-    )
+    title.append_text(plain(f"\n{kind}, {suggestion.confidence:.0%} likely to help", "dim"))
+    head.add_row(f"{suggestion.rank}.", title)
+    stdout.print(head)
 
 
 def _show_help(suggestion: Suggestion) -> None:
-    """The workaround, the fix, the evidence."""
-    told = suggestion.workaround or suggestion.fix
+    """Doubts, what to do now, what removes the cause, why; texts stand beside their names."""
+    parts = Table.grid(padding=(0, 1, 0, 0))
+    parts.add_column(style="bold", width=_LABEL_WIDTH)
+    parts.add_column(overflow="fold")
+    for name, text in _parts(suggestion):
+        parts.add_row(name, text)
+    stdout.print(Padding(parts, (0, 0, 0, _INDENT)))
+
+
+def _parts(suggestion: Suggestion) -> Iterator[tuple[str, Text]]:
+    for caveat in suggestion.evidence.caveats:
+        yield "Caution", plain(f"{caveat.text[:1].upper()}{caveat.text[1:]}.", "yellow")
     if suggestion.workaround:
-        _part("Workaround", suggestion.workaround)
+        yield "Workaround", _body(suggestion.workaround)
     if suggestion.fix:
-        _part("Fix", suggestion.fix)
-    if not told and suggestion.excerpt:
-        _part("It says", suggestion.excerpt)
-    _part("Why", "; ".join(evidence_in_words(suggestion.evidence)))
+        yield "Fix", _body(suggestion.fix)
+    yield "Why", plain(suggestion.why)
+    if suggestion.excerpt and not _told_already(suggestion):
+        yield "It says", marked(suggestion.excerpt, suggestion.highlights)
     if suggestion.incidents:
         shown = ", ".join(suggestion.incidents[:_SHOWN_INCIDENTS])
         more = len(suggestion.incidents) - _SHOWN_INCIDENTS
-        _part("Incidents", shown + (f" and {more} more" if more > 0 else ""))
+        yield "Incidents", plain(shown + (f" and {more} more" if more > 0 else ""))
 
 
-def evidence_in_words(evidence: Evidence) -> list[str]:
-    """The signals behind a suggestion as a reader would say them, the strongest kind first."""
-    told: list[str] = []
-    if evidence.semantic is None:
-        told.append("meaning not compared")
-    else:
-        close = "alike in meaning" if evidence.semantic >= _ALIKE else "little alike in meaning"
-        told.append(f"{close} ({evidence.semantic:.2f})")
-    if evidence.matched_terms:
-        told.append("has the words " + ", ".join(evidence.matched_terms[:_SHOWN_TERMS]))
-    near = evidence.nearest_ci
-    if near is not None:
-        steps = f"{near.hops} step{'s' if near.hops > 1 else ''} from here"
-        told.append(f"about {near.name}" + (f", {steps}" if near.hops else " itself"))
-    if evidence.solved or evidence.not_helped:
-        tried = evidence.solved + evidence.not_helped
-        told.append(f"helped {evidence.solved} of {tried} times")
-    if evidence.last_used is not None:
-        told.append(f"last used {evidence.last_used:%Y-%m-%d}")
-    return told
+def marked(text: str, highlights: list[tuple[int, int]]) -> Text:
+    """`text` with its highlights set off; a server's offsets that do not fit are left out."""
+    made = Text()
+    at = 0
+    for start, end in highlights:
+        if at <= start < end <= len(text):
+            made.append_text(plain(text[at:start])).append_text(plain(text[start:end], _MARK))
+            at = end
+    return made.append_text(plain(text[at:]))
 
 
-def _part(name: str, text: str) -> None:
-    body = plain(_shortened(text.strip()))
-    label = Text(f"{name}: ", style="bold")
-    stdout.print(Padding(label.append_text(Text("", "not bold").append_text(body)), (0, 0, 0, 3)))
+def _told_already(suggestion: Suggestion) -> bool:
+    """Whether the passage is part of what is shown above it."""
+    above = " ".join(f"{suggestion.workaround} {suggestion.fix}".split())
+    return suggestion.excerpt.strip("… ") in above
 
 
-def _shortened(text: str) -> str:
-    lines = text.splitlines()
-    if len(lines) <= _MOST_LINES:
-        return text
-    return "\n".join(lines[:_MOST_LINES]) + f"\n… ({len(lines) - _MOST_LINES} more lines)"
+def _body(text: str) -> Text:
+    lines = text.strip().splitlines()
+    if len(lines) > _MOST_LINES:
+        lines[_MOST_LINES:] = [f"… ({len(lines) - _MOST_LINES} more lines)"]
+    return plain("\n".join(lines))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import unicodedata
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import IO, Any, cast
@@ -15,7 +16,13 @@ from rich.text import Text
 from opsatlas.clock import parse_rfc3339
 
 _SHOWN_ERRORS = 10
-_KEPT = frozenset("\n\t")
+_KEPT = frozenset("\n\t\u200c\u200d")
+"""Signs that are not printable and shown all the same: line breaks, tabs, and the joiners without
+which some scripts and emoji fall apart."""
+_SPACE = "Zs"
+"""The category of spaces: to Python those of French texts are not printable."""
+_UNSAFE_JSON = re.compile("[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What JSON may hold as it is, and a terminal may obey: control characters, text direction."""
 _FILLED = re.compile(r" +\n")
 
 
@@ -43,6 +50,7 @@ def survive_any_encoding() -> None:
 def print_json(document: Any) -> None:
     """The one JSON document of `--json`, in UTF-8 whatever the terminal's encoding is."""
     text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    text = _UNSAFE_JSON.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
     sys.stdout.flush()
     sys.stdout.buffer.write(text.encode("utf-8", "replace"))
     sys.stdout.buffer.flush()
@@ -82,13 +90,15 @@ def minute(moment: str | None) -> str:
 
 def plain(text: str, style: str = "") -> Text:
     """Text from the data as it may reach a terminal: no escape sequences, no markup."""
-    shown = "".join(
-        char
-        if char.isprintable() or char in _KEPT
-        else char.encode("unicode_escape", "replace").decode("ascii")
-        for char in text.replace("\r\n", "\n")
-    )
-    return Text(shown, style=style)
+    return Text("".join(map(_shown, text.replace("\r\n", "\n"))), style=style)
+
+
+def _shown(sign: str) -> str:
+    if sign.isprintable() or sign in _KEPT:
+        return sign
+    if unicodedata.category(sign) == _SPACE:
+        return " "
+    return sign.encode("unicode_escape", "replace").decode("ascii")
 
 
 def print_problem(document: Mapping[str, Any]) -> None:

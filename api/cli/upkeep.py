@@ -36,19 +36,24 @@ def upgrade(as_json: Json = False) -> None:
 def reindex(as_json: Json = False) -> None:
     """Put all records into search anew, encode what is not encoded, drop what is left over.
 
-    A passage whose text is the same keeps its vector; Ctrl-C keeps what is encoded by then.
+    A passage whose text is the same keeps its vector; Ctrl-C keeps what is encoded by then. After
+    another model was set, everything is encoded anew for it, and then it serves.
     """
     from kb import indexing
     from opsatlas.db.transaction import transaction
     from search.encoding import prune_vectors
+    from search.spaces import prune_retired
 
     begun = time.perf_counter()
     held = open_services(on_local_database(begin(), "reindex"))
-    with transaction(held.engine) as session:
-        documents = indexing.reindex(session, held.write_policy)
-        dropped = prune_vectors(session)
-    encoded = encode_pending(held) if held.settings.embedding_enabled else 0
-    held.stop()
+    try:
+        with transaction(held.engine) as session:
+            documents = indexing.reindex(session, held.write_policy)
+            dropped = prune_vectors(session)
+        encoded = encode_pending(held) if held.settings.embedding_enabled else 0
+        dropped += prune_retired(held.engine, held.settings.embedding_grace)
+    finally:
+        held.stop()
     took = round((time.perf_counter() - begun) * 1000, 1)
     if as_json:
         report = {"documents": documents, "encoded": encoded, "vectors_dropped": dropped}

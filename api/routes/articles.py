@@ -33,10 +33,10 @@ Number = Annotated[str, Path(description="What people call it: `KB-0001`")]
 
 @router.get("", openapi_extra=list_parameters(list_kinds(ARTICLES)))
 def list_articles(
-    request: Request, query: Query, held: Held, _caller: Reader
+    request: Request, query: Query, held: Held, caller: Reader
 ) -> Listing[ArticleOut]:
     """The articles, the newest first."""
-    return list_records(request, held, query, ARTICLES)
+    return list_records(request, held, caller, query, ARTICLES)
 
 
 @router.post("", status_code=201)
@@ -56,9 +56,9 @@ def load_articles(
 
 
 @router.get("/{number}")
-def get_article(number: Number, response: Response, held: Held, _caller: Reader) -> ArticleOut:
+def get_article(number: Number, response: Response, held: Held, caller: Reader) -> ArticleOut:
     """One article, by its number."""
-    return get_record(response, held, ARTICLES, number)
+    return get_record(response, held, caller, ARTICLES, number)
 
 
 @router.patch("/{number}")

@@ -36,9 +36,9 @@ Number = Annotated[str, Path(description="What people call it: `CHG-0007`")]
 
 
 @router.get("", openapi_extra=list_parameters(list_kinds(CHANGES)))
-def list_changes(request: Request, query: Query, held: Held, _caller: Reader) -> Listing[ChangeOut]:
+def list_changes(request: Request, query: Query, held: Held, caller: Reader) -> Listing[ChangeOut]:
     """The changes, the newest first."""
-    return list_records(request, held, query, CHANGES)
+    return list_records(request, held, caller, query, CHANGES)
 
 
 @router.post("", status_code=201)
@@ -77,9 +77,9 @@ def load_changes(
 
 
 @router.get("/{number}")
-def get_change(number: Number, response: Response, held: Held, _caller: Reader) -> ChangeOut:
+def get_change(number: Number, response: Response, held: Held, caller: Reader) -> ChangeOut:
     """One change, by its number."""
-    return get_record(response, held, CHANGES, number)
+    return get_record(response, held, caller, CHANGES, number)
 
 
 @router.patch("/{number}")

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from api.auth import Held
-from api.services import ModelState
+from api.services import ModelState, Services
 from api.strict_route import StrictRoute
 from opsatlas import __version__, jobs, revision
 from opsatlas.db import migrate
 from opsatlas.db.transaction import reading
 from opsatlas.errors import OpsAtlasError
 from opsatlas.logs import log
+from search import spaces
 
 router = APIRouter(route_class=StrictRoute, tags=["health"])
 
@@ -31,6 +32,10 @@ class Readiness(BaseModel):
     model: ModelState
     """The embedding model; while it is not ready, suggestions are lexical and say so."""
     model_error: str | None = None
+    next_model: ModelState | None = None
+    """The model that the settings choose, while another one serves until all is encoded anew; null
+    where that is the one that serves."""
+    next_model_error: str | None = None
     jobs: dict[str, int] = {}
     """Background jobs by state."""
 
@@ -51,20 +56,31 @@ def healthz() -> Health:
 @router.get("/readyz", responses={503: {"model": Readiness}})
 def readyz(held: Held, response: Response) -> Readiness:
     """The process can answer questions; 503 while it cannot."""
-    model, model_error = held.model_state()
+    found = _models(held)
     try:
         migrate.require_newest(held.engine)
         with reading(held.engine) as session:
             counts = jobs.counts(session)
+            held.models.see(spaces.served(session))
+        found = _models(held)
     except Exception as error:
         response.status_code = 503
         # Whoever asks has shown no key, and is not told where the database is or whose it is.
         told = str(error) if isinstance(error, OpsAtlasError) else "it cannot be reached"
         log.warning("not_ready", exc_info=error)
-        return Readiness(status="unavailable", database=told, model=model, model_error=model_error)
-    return Readiness(
-        status="ready", database="ok", model=model, model_error=model_error, jobs=counts
-    )
+        return Readiness(status="unavailable", database=told, **found)
+    return Readiness(status="ready", database="ok", **found, jobs=counts)
+
+
+def _models(held: Services) -> dict[str, Any]:
+    model, model_error = held.model_state()
+    following, following_error = held.next_model_state()
+    return {
+        "model": model,
+        "model_error": model_error,
+        "next_model": following,
+        "next_model_error": following_error,
+    }
 
 
 @router.get("/version")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
+from fastapi import Query as QueryParameter
 
 from api.auth import Held, Reader, Responder
-from api.lists import Listing, Query, list_parameters
+from api.lists import Listing, Query, list_parameters, neighbours
 from api.one_or_many import OneOrMany
 from api.preconditions import IfVersion
 from api.record_work import (
@@ -20,11 +21,15 @@ from api.record_work import (
 )
 from api.strict_route import StrictRoute
 from api.uploads import DryRun, Partial, Uploads
+from kb.duplicate_schemas import IncidentGroups
+from kb.duplicates import group_open_incidents
+from kb.field_types import Moment
 from kb.loads import LoadReport
 from kb.nouns import INCIDENTS
 from kb.readers.raw import Section
 from kb.schemas import IncidentIn, IncidentOut, IncidentPatch
 from kb.stored import list_kinds
+from opsatlas.db.transaction import reading
 
 router = APIRouter(route_class=StrictRoute, prefix="/incidents", tags=["incidents"])
 
@@ -33,10 +38,10 @@ Number = Annotated[str, Path(description="What people call it: `INC-0042`")]
 
 @router.get("", openapi_extra=list_parameters(list_kinds(INCIDENTS)))
 def list_incidents(
-    request: Request, query: Query, held: Held, _caller: Reader
+    request: Request, query: Query, held: Held, caller: Reader
 ) -> Listing[IncidentOut]:
     """The incidents, the newest first."""
-    return list_records(request, held, query, INCIDENTS)
+    return list_records(request, held, caller, query, INCIDENTS)
 
 
 @router.post("", status_code=201)
@@ -55,10 +60,47 @@ def load_incidents(
     return load_records(files, held, actor, Section.INCIDENTS, dry_run=dry_run, partial=partial)
 
 
+@router.get("/groups")
+def get_incident_groups(
+    request: Request,
+    held: Held,
+    caller: Reader,
+    since: Annotated[
+        Moment | None, QueryParameter(description="Only those opened then or later, RFC 3339")
+    ] = None,
+    members: Annotated[
+        int, QueryParameter(ge=0, le=1000, description="Most incidents that a group lists")
+    ] = 50,
+    limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 50,
+    offset: Annotated[int, QueryParameter(ge=0, le=10_000_000)] = 0,
+) -> IncidentGroups:
+    """Open incidents that are probably one trouble: a storm of alerts is one group."""
+    with reading(held.engine) as session:
+        found = group_open_incidents(
+            session,
+            held.retriever.current(),
+            held.graphs.current(session).snapshot,
+            since=since,
+            members=members,
+            policy=held.duplicate_policy,
+            groups=caller.groups,
+        )
+    following, before = neighbours(request, len(found.groups), limit, offset)
+    return IncidentGroups(
+        count=len(found.groups),
+        next=following,
+        previous=before,
+        results=found.groups[offset : offset + limit],
+        open_incidents=found.open_incidents,
+        alone=found.alone,
+        notices=found.notices,
+    )
+
+
 @router.get("/{number}")
-def get_incident(number: Number, response: Response, held: Held, _caller: Reader) -> IncidentOut:
+def get_incident(number: Number, response: Response, held: Held, caller: Reader) -> IncidentOut:
     """One incident, by its number."""
-    return get_record(response, held, INCIDENTS, number)
+    return get_record(response, held, caller, INCIDENTS, number)
 
 
 @router.patch("/{number}")

@@ -16,6 +16,7 @@ from api.strict_route import StrictRoute
 from opsatlas.actor import Role
 from opsatlas.db.listing import field_kinds
 from opsatlas.db.transaction import reading, transaction
+from opsatlas.groups import GroupNames
 
 router = APIRouter(route_class=StrictRoute, prefix="/keys", tags=["keys"])
 
@@ -28,6 +29,8 @@ class KeyIn(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=100)]
     """Who or what will use it; the audit trail shows it."""
     role: Role
+    groups: GroupNames = Field(default_factory=list)
+    """Groups whose restricted records it may read; none: only what is for everyone."""
     expires_in_days: Annotated[int | None, Field(ge=1, le=36_500)] = None
     """Days until it expires; null: never."""
 
@@ -39,6 +42,8 @@ class NewKeyOut(BaseModel):
 
     id: int
     role: Role
+    groups: list[str]
+    """Groups whose restricted records it may read; an admin key reads everything without any."""
     name: str
     expires_at: datetime | None
     key: str
@@ -52,6 +57,8 @@ class KeyOut(BaseModel):
 
     id: int
     role: Role
+    groups: list[str]
+    """Groups whose restricted records it may read; an admin key reads everything without any."""
     name: str
     created_at: datetime
     expires_at: datetime | None
@@ -75,7 +82,9 @@ def create_key(
     """Make a key. The answer is the only one that ever holds it."""
     lifetime = None if body.expires_in_days is None else timedelta(days=body.expires_in_days)
     with transaction(held.engine) as session:
-        made = keys.create_key(session, held.pepper, body.role, body.name, actor, lifetime)
+        made = keys.create_key(
+            session, held.pepper, body.role, body.name, actor, lifetime, body.groups
+        )
     response.headers["Location"] = f"{request.url.path}/{made.id}"
     response.headers["Cache-Control"] = "no-store"
     return NewKeyOut.model_validate(made)

@@ -33,10 +33,10 @@ Number = Annotated[str, Path(description="What people call it: `KE-0012`")]
 
 @router.get("", openapi_extra=list_parameters(list_kinds(KNOWN_ERRORS)))
 def list_known_errors(
-    request: Request, query: Query, held: Held, _caller: Reader
+    request: Request, query: Query, held: Held, caller: Reader
 ) -> Listing[KnownErrorOut]:
     """The known errors, the newest first."""
-    return list_records(request, held, query, KNOWN_ERRORS)
+    return list_records(request, held, caller, query, KNOWN_ERRORS)
 
 
 @router.post("", status_code=201)
@@ -61,10 +61,10 @@ def load_known_errors(
 
 @router.get("/{number}")
 def get_known_error(
-    number: Number, response: Response, held: Held, _caller: Reader
+    number: Number, response: Response, held: Held, caller: Reader
 ) -> KnownErrorOut:
     """One known error, by its number."""
-    return get_record(response, held, KNOWN_ERRORS, number)
+    return get_record(response, held, caller, KNOWN_ERRORS, number)
 
 
 @router.patch("/{number}")

@@ -20,7 +20,7 @@ router = APIRouter(route_class=StrictRoute, tags=["suggestions"])
 def post_suggestions(
     question: Annotated[SuggestionQuestion, Body(openapi_examples=examples.SUGGESTION_QUESTIONS)],
     held: Held,
-    _caller: Reader,
+    caller: Reader,
 ) -> SuggestionAnswer:
     """The workarounds, fixes, known errors and runbooks that most likely help, or `no_match`."""
     with reading(held.engine) as session:
@@ -29,5 +29,8 @@ def post_suggestions(
             held.retriever,
             held.graphs.current(session),
             question,
+            caller.groups,
             max_text=held.settings.suggest_max_text,
+            duplicates=held.duplicate_policy,
+            closures=held.closures,
         )

@@ -21,10 +21,10 @@ router = APIRouter(route_class=StrictRoute, tags=["impact"])
 def post_suspects(
     question: Annotated[SuspectsQuestion, Body(openapi_examples=examples.SUSPECTS_QUESTIONS)],
     held: Held,
-    _caller: Reader,
+    caller: Reader,
 ) -> SuspectsAnswer:
     """The CIs whose failure would explain the symptoms best, why, and what to check next."""
     settings = held.settings
     budget = Budget(settings.suspects_max_candidates, settings.suspects_max_seconds)
     with reading(held.engine) as session:
-        return answer_suspects(session, held.graphs, question, budget)
+        return answer_suspects(session, held.graphs, question, budget, caller.groups)

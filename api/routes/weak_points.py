@@ -20,7 +20,7 @@ router = APIRouter(route_class=StrictRoute, tags=["impact"])
 @router.get("/weak-points")
 def get_weak_points(
     held: Held,
-    _caller: Reader,
+    caller: Reader,
     kind: Annotated[
         list[WeakPointKind], Query(description="Only these kinds; left out, all of them")
     ] = [],  # noqa: B006 - as FastAPI takes defaults
@@ -34,4 +34,6 @@ def get_weak_points(
     question = WeakPointsQuestion(frozenset(kind or WeakPointKind), service, limit, offset)
     foundation = rules_of(held.settings).foundation
     with reading(held.engine) as session:
-        return held.weak_points.answer(session, question, foundation.on if foundation else ())
+        return held.weak_points.answer(
+            session, question, foundation.on if foundation else (), caller.groups
+        )

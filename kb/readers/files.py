@@ -15,7 +15,14 @@ from kb.readers.raw import INPUTS, RawRecord, Section, section_of
 
 _CODES = {"extra_forbidden": "unknown_field", "missing": "missing_value"}
 _OWN_CODES = frozenset(
-    {"unknown_value", "not_a_time", "times_out_of_order", "nul_character", "lone_surrogate"}
+    {
+        "unknown_value",
+        "not_a_time",
+        "times_out_of_order",
+        "nul_character",
+        "lone_surrogate",
+        "group_name",
+    }
 )
 
 

@@ -29,7 +29,7 @@ INPUTS: Mapping[Section, type[BaseModel]] = {
     Section.CHANGES: ChangeIn,
     Section.FEEDBACK: PastFeedback,
 }
-LISTS = frozenset({"cis", "tags", "known_errors", "incidents"})
+LISTS = frozenset({"cis", "tags", "known_errors", "superseded_by", "incidents", "visibility"})
 """Fields that are lists: in CSV their items are separated by `;`."""
 
 

@@ -25,6 +25,9 @@ DEFAULT_LIMIT = 50
 FieldKind = Literal["integer", "boolean", "moment", "text"]
 """What a filter's values are."""
 
+Column = InstrumentedAttribute[Any] | ColumnElement[Any]
+"""A field of a list: a column, or what of one may be shown."""
+
 M = TypeVar("M", bound=Model)
 
 
@@ -79,7 +82,7 @@ def field_columns(
     return {name: getattr(model, name) for name in names if name not in without}
 
 
-def field_kinds(columns: Mapping[str, InstrumentedAttribute[Any]]) -> dict[str, FieldKind]:
+def field_kinds(columns: Mapping[str, Column]) -> dict[str, FieldKind]:
     """What the values of each filter are, to describe a list to its callers."""
     return {name: _kind(column) for name, column in columns.items()}
 
@@ -106,7 +109,7 @@ def decode_cursor(text: str) -> int:
 def list_page(
     session: Session,
     model: type[M],
-    columns: Mapping[str, InstrumentedAttribute[Any]],
+    columns: Mapping[str, Column],
     query: ListQuery,
     *,
     default_ordering: tuple[str, ...] = ("id",),
@@ -134,15 +137,13 @@ def list_page(
     return Page(count, rows[: query.limit], len(rows) > query.limit)
 
 
-def filter_conditions(
-    columns: Mapping[str, InstrumentedAttribute[Any]], query: ListQuery
-) -> list[ColumnElement[bool]]:
+def filter_conditions(columns: Mapping[str, Column], query: ListQuery) -> list[ColumnElement[bool]]:
     """What the filters of `query` ask of a row. Raises InvalidListQueryError."""
     return [_condition(columns, name, values) for name, values in query.filters]
 
 
 def _condition(
-    columns: Mapping[str, InstrumentedAttribute[Any]], parameter: str, values: tuple[str, ...]
+    columns: Mapping[str, Column], parameter: str, values: tuple[str, ...]
 ) -> ColumnElement[bool]:
     name, _, lookup = parameter.partition("__")
     column = _column(columns, name, parameter)
@@ -166,9 +167,7 @@ def _condition(
     raise _wrong(parameter, f"{lookup!r} is no lookup", values[0], "n, ic, isw, gte, lte or empty")
 
 
-def _column(
-    columns: Mapping[str, InstrumentedAttribute[Any]], name: str, parameter: str
-) -> InstrumentedAttribute[Any]:
+def _column(columns: Mapping[str, Column], name: str, parameter: str) -> Column:
     try:
         return columns[name]
     except KeyError:
@@ -176,7 +175,7 @@ def _column(
         raise _wrong(parameter, f"there is no field {name!r}", name, f"fields: {known}") from None
 
 
-def _typed(column: InstrumentedAttribute[Any], parameter: str, value: str) -> Any:
+def _typed(column: Column, parameter: str, value: str) -> Any:
     kind = _kind(column)
     if kind == "boolean":
         return truth(parameter, value)
@@ -191,7 +190,7 @@ def _typed(column: InstrumentedAttribute[Any], parameter: str, value: str) -> An
     return _moment(parameter, value) if kind == "moment" else _text(parameter, value)
 
 
-def _kind(column: InstrumentedAttribute[Any]) -> FieldKind:
+def _kind(column: Column) -> FieldKind:
     if isinstance(column.type, Boolean):
         return "boolean"
     if isinstance(column.type, Integer):

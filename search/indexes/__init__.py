@@ -5,6 +5,7 @@ that takes the number of dimensions and returns a `VectorIndex`.
 """
 
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import entry_points
 from typing import Protocol
 
@@ -13,9 +14,8 @@ from numpy.typing import NDArray
 
 from opsatlas.errors import InvalidInputError
 from search.embedder import Vectors
-from search.indexes.faiss_flat import FaissFlatIndex
-
-Ids = NDArray[np.int64]
+from search.indexes.faiss_index import FLAT_UP_TO, FaissIndex
+from search.indexes.rows import Ids, Precision
 
 
 class VectorIndex(Protocol):
@@ -36,13 +36,21 @@ class VectorIndex(Protocol):
         """(n, d): the vectors of ids that are there. Raises KeyError for one that is not."""
 
 
-_BUILT_IN: dict[str, Callable[[int], VectorIndex]] = {"flat": FaissFlatIndex}
+_BUILT_IN: dict[str, Callable[..., VectorIndex]] = {
+    "auto": partial(FaissIndex, kind="ivf", build_from=FLAT_UP_TO),
+    "flat": FaissIndex,
+    "ivf": partial(FaissIndex, kind="ivf"),
+    "hnsw": partial(FaissIndex, kind="hnsw"),
+}
 
 
-def open_vector_index(name: str, dimensions: int) -> VectorIndex:
-    """A new, empty index. Raises InvalidInputError for a name that nobody registered."""
+def open_vector_index(name: str, dimensions: int, *, precision: Precision = "fp32") -> VectorIndex:
+    """A new, empty index; `precision` is how those of ours hold their vectors in memory.
+
+    Raises InvalidInputError for a name that nobody registered.
+    """
     if name in _BUILT_IN:
-        return _BUILT_IN[name](dimensions)
+        return _BUILT_IN[name](dimensions, precision=precision)
     registered = entry_points(group="opsatlas.vector_indexes")
     for entry in registered.select(name=name):
         index: VectorIndex = entry.load()(dimensions)

@@ -151,7 +151,7 @@ def test_a_key_is_made_shown_once_listed_and_revoked_over_http(any_api: Asker) -
     assert made.status_code == 201
     assert made.headers["cache-control"] == "no-store"
     key = made.json()
-    assert set(key) == {"id", "role", "name", "expires_at", "key"}
+    assert set(key) == {"id", "role", "groups", "name", "expires_at", "key"}
     place = made.headers["location"].removeprefix("/api/v1")
     assert any_api.get(place).json()["name"] == "grafana"
     listed = any_api.get("/keys")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -19,6 +19,8 @@ from opsatlas.settings import Settings
 from opsatlas.worker import Worker
 from search.embedder import PACKAGED_DIMENSIONS, PACKAGED_MODEL_ID, Embedder, Vectors
 from search.encoding import count_missing
+from search.held_models import HeldModels
+from search.spaces import Space
 from search.warming import WarmingEmbedder
 from tests.api.asking import Asker, in_process
 
@@ -41,6 +43,12 @@ def _slowly() -> Embedder:
     return ConstantEmbedder()
 
 
+def _held(load: Callable[[], Embedder] = ConstantEmbedder) -> HeldModels:
+    return HeldModels(
+        Space(PACKAGED_MODEL_ID, PACKAGED_DIMENSIONS), lambda _space: WarmingEmbedder(load)
+    )
+
+
 def _missing(services: Services) -> int:
     with reading(services.engine) as session:
         return count_missing(session, PACKAGED_MODEL_ID)
@@ -51,7 +59,7 @@ def test_encoding_waits_for_the_model_instead_of_failing(api: Asker) -> None:
     services = api.services
     assert _missing(services) == 2
     settings = services.settings.model_copy(update={"embedding_enabled": True})
-    worker = Worker(services.engine, handlers(services.engine, WarmingEmbedder(_slowly), settings))
+    worker = Worker(services.engine, handlers(services.engine, _held(_slowly), settings))
     assert worker.run_pending() == 1
     assert _missing(services) == 0
     assert api.get("/jobs").json()["results"][0]["attempts"] == 1
@@ -61,7 +69,7 @@ def test_encoding_that_is_cut_short_goes_on_later(api: Asker) -> None:
     api.post("/articles", {"title": "x", "body": "y"})
     services = api.services
     settings = services.settings.model_copy(update={"embedding_enabled": True})
-    found = handlers(services.engine, WarmingEmbedder(_slowly), settings, lambda: True)
+    found = handlers(services.engine, _held(_slowly), settings, lambda: True)
     Worker(services.engine, found).run_pending()
     assert _missing(services) > 0
     (job,) = api.get("/jobs").json()["results"]
@@ -69,7 +77,7 @@ def test_encoding_that_is_cut_short_goes_on_later(api: Asker) -> None:
 
 
 def test_without_a_model_encoding_is_left_to_other_processes(api: Asker) -> None:
-    assert ENCODE not in handlers(api.services.engine, WarmingEmbedder(), api.services.settings)
+    assert ENCODE not in handlers(api.services.engine, _held(), api.services.settings)
     api.post("/articles", {"title": "x"})
     assert api.services.worker.run_pending() == 0
 

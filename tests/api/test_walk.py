@@ -226,6 +226,11 @@ def _questions(walk: Walk) -> None:
     asked = {"text": "checkout 502, pool exhausted", "cis": ["db-1"]}
     answer = walk("POST", "/suggestions", 200, json=asked)
     assert answer["suggestions"][0]["id"] == "KE-0001"
+    again = [{"title": "Label printer silent", "description": "zebra spooler stuck"}] * 3
+    walk("POST", "/incidents", 201, json=again)
+    walk("GET", "/incidents/groups", 200, query="?members=1")
+    candidates = walk("GET", "/problems/candidates", 200, query="?min_incidents=3&limit=1")
+    assert candidates["results"][0]["count"] == 3
     said = {"suggestion": "KE-0001", "incident": "INC-0001", "outcome": "resolved"}
     walk("POST", "/feedback", 200, json=said)
     walk.upload("/feedback/imports", "feedback.jsonl", json.dumps(said))
@@ -263,5 +268,6 @@ def _administration(walk: Walk) -> None:
     walk("DELETE", "/keys/{id}", 204, values=[key["id"]])
     entries = walk("GET", "/audit", 200, query="?entity=incident&action=create")
     walk("GET", "/audit/{id}", 200, values=[entries["results"][0]["id"]])
+    walk("GET", "/embedding", 200)
     jobs = walk("GET", "/jobs", 200, query="?kind=search.encode")
     walk("GET", "/jobs/{id}", 200, values=[jobs["results"][0]["id"]])

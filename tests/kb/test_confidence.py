@@ -13,13 +13,16 @@ from kb.confidence import (
     Features,
     confidence,
     coverage,
+    keys_found,
     of_answer,
     verdict,
 )
 from kb.suggest_schemas import Verdict
 
 share = st.floats(0, 1)
-features = st.builds(Features, share, share, st.floats(0, 6), st.floats(-1, 1))
+features = st.builds(
+    Features, share, share, st.floats(0, 6), st.floats(-1, 1), share, st.floats(-1, 1)
+)
 
 
 @given(features, st.sampled_from(NAMES), st.booleans())
@@ -29,6 +32,30 @@ def test_more_evidence_never_makes_it_less_sure(
     more = replace(known, **{name: getattr(known, name) + 0.1})
     least, most = (confidence(each, with_model=with_model) for each in (known, more))
     assert 0 < least <= most < 1
+
+
+@given(st.lists(share, min_size=1, max_size=3), st.integers(0, 2), st.booleans())
+def test_a_surer_suggestion_never_makes_an_answer_less_sure(
+    each: list[float], at: int, with_model: bool
+) -> None:
+    at %= len(each)
+    surer = [*each[:at], min(each[at] + 0.1, 1.0), *each[at + 1 :]]
+    assert of_answer(surer, with_model=with_model) >= of_answer(each, with_model=with_model)
+
+
+@pytest.mark.parametrize(
+    ("keys", "found", "told"),
+    [
+        ((), ("a",), 0.0),
+        (("ora-00257",), ("disk", "ora-00257"), 1.0),
+        (("ora-00257",), ("disk",), -1.0),
+        (("ora-00257", "enospc"), ("enospc",), 0.0),
+    ],
+)
+def test_another_error_code_speaks_against_a_record(
+    keys: tuple[str, ...], found: tuple[str, ...], told: float
+) -> None:
+    assert keys_found(keys, found) == told
 
 
 @given(st.lists(share, max_size=6))

@@ -6,10 +6,12 @@ from sqlalchemy import Engine, select
 from kb.feedback import NoSuchSuggestionError, record
 from kb.models import Feedback, Outcome
 from kb.schemas import FeedbackIn, FeedbackOut
-from opsatlas.actor import Actor
+from opsatlas.actor import Actor, Role
 from opsatlas.audit import AuditEntry
 from opsatlas.db.transaction import transaction
 from tests.kb.builders import ALICE, BOB, count, log_incident, record_known_error
+
+CAROL = Actor("carol", Role.RESPONDER)
 
 
 def _say(
@@ -29,8 +31,8 @@ def known_error(engine: Engine) -> None:
 
 def test_each_outcome_moves_the_track_record_at_once(engine: Engine) -> None:
     assert _say(engine, ALICE, Outcome.RESOLVED, "INC-1").track_record == pytest.approx(2 / 3)
-    assert _say(engine, ALICE, Outcome.HELPED, "INC-2").track_record == pytest.approx(2.5 / 3.5)
-    after = _say(engine, ALICE, Outcome.NOT_HELPED, "INC-3")
+    assert _say(engine, BOB, Outcome.HELPED, "INC-2").track_record == pytest.approx(2.5 / 3.5)
+    after = _say(engine, CAROL, Outcome.NOT_HELPED, "INC-3")
     assert after.track_record == pytest.approx(2.5 / 4.5)
     assert (after.solved, after.not_helped) == (2, 1)
 
@@ -46,6 +48,13 @@ def test_a_second_word_of_the_same_actor_replaces_the_first(engine: Engine) -> N
         before = session.scalars(select(AuditEntry.before).order_by(AuditEntry.id.desc())).first()
         assert before is not None
         assert before["outcome"] == "resolved"
+
+
+def test_one_actor_who_invents_incidents_is_worth_four_trials_at_most(engine: Engine) -> None:
+    for number in range(30):
+        last = _say(engine, ALICE, Outcome.NOT_HELPED, f"MADE-UP-{number}")
+    assert last.not_helped == 30
+    assert 1 / (2 + 4) < last.track_record < 0.2
 
 
 def test_two_actors_on_one_incident_share_one_trial(engine: Engine) -> None:

@@ -1,5 +1,6 @@
 """Which records become one suggestion, decided over plain values."""
 
+from dataclasses import replace
 from typing import Any
 
 from kb.candidates import Candidate, Pool
@@ -100,3 +101,38 @@ def test_kinds_that_are_not_wanted_do_not_lead() -> None:
         kinds=("known_error",),
     )
     assert heads == {"KE-1": ["INC-1"]}
+
+
+STORM = {"symptoms": "no space left on device under /var/log", "workaround": "rotate the logs"}
+
+
+def _storm(number: str, score: float | None, host: str, **fields: Any) -> Candidate:
+    named = _found(number, score, **(STORM | fields))
+    return replace(named, title=f"Disk full on {host}: log volume")
+
+
+def test_near_identical_incidents_are_one_though_hosts_and_short_remedies_differ() -> None:
+    heads = _heads(
+        _storm("INC-1", 0.9, "web-03"),
+        _storm("INC-2", 0.8, "web-11", workaround="logrotate by hand"),
+        _storm("INC-3", 0.7, "web-12", symptoms="I/O errors, pending sectors"),
+    )
+    assert heads == {"INC-1": ["INC-1", "INC-2"], "INC-3": ["INC-3"]}
+
+
+def test_of_near_identical_incidents_one_that_says_what_to_do_is_shown() -> None:
+    heads = _heads(_storm("INC-1", 0.9, "web-03", workaround=""), _storm("INC-2", 0.8, "web-11"))
+    assert heads == {"INC-2": ["INC-1", "INC-2"]}
+
+
+def test_of_near_identical_incidents_the_one_on_the_nearest_ci_is_shown() -> None:
+    candidates = [_storm("INC-1", 0.9, "web-03"), _storm("INC-2", 0.8, "web-11")]
+    pool = Pool({each.number: each for each in candidates}, {})
+    (found,) = group(pool, ALL, lambda each: float(each.number == "INC-2"))
+    assert (found.head.number, found.text_score) == ("INC-2", 0.9)
+
+
+def test_a_superseded_article_stands_under_its_successor() -> None:
+    old = _found("KB-1", 0.9, heir="KB-2", superseded_by=("KB-2",))
+    assert _heads(old, _found("KB-2", None)) == {"KB-2": ["KB-1"]}
+    assert _heads(old, _found("KB-2", 0.3)) == {"KB-2": ["KB-1", "KB-2"]}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -23,6 +24,9 @@ from search.encoding import encode_missing
 from search.retriever import Retriever
 from tests.cmdb.rows import put_relationship
 from tests.kb.builders import ALICE, BOB, add_cis, log_incident, record_known_error
+
+AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
+"""When the questions are asked: right after the last incident of the known error."""
 
 
 class _WarmingUp:
@@ -51,7 +55,7 @@ class History:
         question = SuggestionQuestion.model_validate({"text": text} | asked)
         retriever = self.cold if cold else self.retriever
         with reading(self.engine) as session:
-            return suggest(session, retriever, build(session), question)
+            return suggest(session, retriever, build(session), question, at=AT)
 
     def encode(self) -> None:
         encode_missing(self.engine, self.embedder, batch_size=64)

@@ -116,6 +116,23 @@ def test_a_job_whose_worker_died_is_taken_over_when_its_lease_ends(engine: Engin
     assert states(engine) == ["running"]
 
 
+def test_a_job_waits_while_another_of_its_key_is_running(engine: Engine) -> None:
+    put(engine, key="all")
+    put(engine, key="other")
+    with transaction(engine) as session:
+        assert jobs.claim(session, "first", ["count"], 60) is not None
+    put(engine, key="all")
+    with transaction(engine) as session:
+        other = jobs.claim(session, "second", ["count"], 60)
+        assert other is not None
+        jobs.finish(session, other.id, "second")
+        assert jobs.claim(session, "second", ["count"], 60) is None
+    with transaction(engine) as session:  # the first fell silent: both may be taken, one by one
+        session.execute(update(Job).values(lease_until=clock.now() - timedelta(seconds=1)))
+    assert Worker(engine, {"count": lambda _payload: None}).run_pending() == 2
+    assert set(states(engine)) == {"done"}
+
+
 def test_a_long_job_keeps_its_lease_while_its_worker_lives(engine: Engine) -> None:
     put(engine)
     worker = Worker(engine, {"count": lambda _payload: time.sleep(1.0)}, lease=0.4)

@@ -3,20 +3,24 @@
 import numpy as np
 import pytest
 
-from search.collection import Collection, DocumentVectors, Question
+from search.collection import Collection, Question
 from search.embedder import Vectors
 from search.fusion import Signal
-from search.lexical import LexicalEntry
+from search.in_memory import VectorsInMemory
+from search.lexical_fields import LexicalEntry
+from search.meaning import DocumentVectors
+from search.shelves import Shelf
 
 EAST, NORTH = np.eye(2, dtype=np.float32)
+INCIDENTS = Shelf("incident")
 
 
 def collection(*documents: tuple[int, str, Vectors]) -> Collection:
     """Documents of an id, a text and the direction of their title and of their one passage."""
-    made = Collection(dimensions=2)
+    made = Collection(VectorsInMemory(dimensions=2))
     made.apply(
-        [LexicalEntry(id_, "incident", "", text) for id_, text, _ in documents],
-        [DocumentVectors(id_, "incident", v, {10 * id_: v}) for id_, _, v in documents],
+        [LexicalEntry(id_, INCIDENTS, "", text) for id_, text, _ in documents],
+        [DocumentVectors(id_, INCIDENTS, v, {10 * id_: v}) for id_, _, v in documents],
     )
     return made
 
@@ -45,22 +49,22 @@ def test_a_removed_document_takes_no_place_in_any_ranking() -> None:
 
 def test_a_replaced_document_has_no_meaning_until_it_is_encoded_again() -> None:
     made = collection((1, "pool", EAST))
-    made.apply([LexicalEntry(1, "incident", "", "pool is fine")])
+    made.apply([LexicalEntry(1, INCIDENTS, "", "pool is fine")])
     found = made.candidates(question(made, "pool", EAST), 5)
     assert found.ids == [1]
     assert np.isnan(found.signals[Signal.SEMANTIC]).all()
     assert found.passages == [None]
-    made.apply(vectors=[DocumentVectors(1, "incident", None, {11: NORTH})])
+    made.apply(vectors=[DocumentVectors(1, INCIDENTS, None, {11: NORTH})])
     found = made.candidates(question(made, "pool", NORTH), 5)
     assert found.signals[Signal.SEMANTIC].tolist() == pytest.approx([1.0])
     assert np.isnan(found.signals[Signal.TITLE_LINE]).all()
 
 
 def test_a_document_counts_by_its_best_passage() -> None:
-    made = Collection(dimensions=2)
+    made = Collection(VectorsInMemory(dimensions=2))
     made.apply(
-        [LexicalEntry(1, "article", "", "pool")],
-        [DocumentVectors(1, "article", None, {7: NORTH, 8: EAST, 9: NORTH})],
+        [LexicalEntry(1, Shelf("article"), "", "pool")],
+        [DocumentVectors(1, Shelf("article"), None, {7: NORTH, 8: EAST, 9: NORTH})],
     )
     found = made.candidates(question(made, "nothing", EAST), 5)
     assert (found.ids, found.passages) == ([1], [8])

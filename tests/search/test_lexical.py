@@ -4,13 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.lexical import KEY_COUNTS, MAX_QUERY_TERMS, LexicalEntry, LexicalIndex
+from search.lexical import LexicalIndex
+from search.lexical_fields import LexicalEntry
+from search.lexical_query import KEY_COUNTS, MAX_QUERY_TERMS
+from search.shelves import Shelf
 
 WORDS = ["pool", "exhausted", "orders", "db-orders-01", "NameNodeRpcServer", "timeout", "disk"]
 
 
 def entry(id_: int, text: str, title: str = "", kind: str = "incident") -> LexicalEntry:
-    return LexicalEntry(id_, kind, title, text)
+    return LexicalEntry(id_, Shelf(kind), title, text)
 
 
 def index(*entries: LexicalEntry) -> LexicalIndex:

@@ -1,0 +1,211 @@
+"""The vectors of a collection in memory: an index of passages a shelf, titles by document."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+
+from search.embedder import Vectors
+from search.indexes import VectorIndex, open_vector_index
+from search.indexes.faiss_index import FaissIndex
+from search.indexes.rows import Precision, VectorRows
+from search.meaning import DocumentVectors, Nearness
+from search.saved_files import BadIndexError, MeaningParts, RowsPart
+from search.shelves import Shelf
+
+# Passages asked for a document wanted: a long document fills several places with its own.
+_PASSAGES_PER_DOCUMENT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    shelf: Shelf
+    passages: tuple[int, ...] = ()
+    has_title: bool = False
+
+
+_NOTHING_HELD = _Held(Shelf(""))
+
+
+class VectorsInMemory:
+    """`Meaning` by vector indexes of this process."""
+
+    def __init__(
+        self, dimensions: int, vector_index: str = "auto", precision: Precision = "fp32"
+    ) -> None:
+        self._dimensions = dimensions
+        self._vector_index = vector_index
+        self._precision: Precision = precision
+        # One index a shelf, so that a search over some shelves loses nothing to the others.
+        self._passages: dict[Shelf, VectorIndex] = {}
+        # Titles are only ever looked up by their documents.
+        self._titles = VectorRows(dimensions, precision)
+        self._held: dict[int, _Held] = {}
+        self._owner: dict[int, int] = {}
+
+    def catch_up(self, ids: Collection[int] | None) -> bool:
+        """It knows no database."""
+        return False
+
+    def apply(self, gone: Collection[int], documents: Iterable[DocumentVectors]) -> None:
+        """Take out the vectors of the documents `gone`, then hold just these of `documents`."""
+        listed = list(documents)
+        self._drop([*gone, *(document.id for document in listed)])
+        self._put(listed)
+
+    def nearest(
+        self, vector: Vectors, limit: int, shelves: Mapping[Shelf, int]
+    ) -> dict[int, float]:
+        """Cosine of the best passage by document id, best first."""
+        best: dict[int, float] = defaultdict(lambda: -1.0)
+        for shelf in shelves:
+            index = self._passages.get(shelf)
+            if index is None:
+                continue
+            ids, cosines = index.search(vector, limit * _PASSAGES_PER_DOCUMENT)
+            for id_, cosine in zip(ids.tolist(), cosines.tolist(), strict=True):
+                owner = self._owner[id_]
+                best[owner] = max(best[owner], cosine)
+        return dict(sorted(best.items(), key=lambda item: -item[1])[:limit])
+
+    def compare(self, whole: Vectors, line: Vectors, ids: Sequence[int]) -> Nearness:
+        """The cosines of each document's best passage and title, and that passage."""
+        found = Nearness.unknown(len(ids))
+        both = np.stack([whole, line], axis=1)
+        by_shelf: dict[Shelf, list[tuple[int, tuple[int, ...]]]] = defaultdict(list)
+        titled: list[tuple[int, int]] = []
+        for row, id_ in enumerate(ids):
+            held = self._held.get(id_, _NOTHING_HELD)
+            if held.passages:
+                by_shelf[held.shelf].append((row, held.passages))
+            if held.has_title:
+                titled.append((row, id_))
+        for shelf, documents in by_shelf.items():
+            flat = np.array([passage for _, passages in documents for passage in passages])
+            cosines = self._passages[shelf].vectors(flat) @ both
+            end = 0
+            for row, passages in documents:
+                start, end = end, end + len(passages)
+                of_document = cosines[start:end]
+                found.whole[row], found.line[row] = of_document.max(axis=0)
+                found.passages[row] = passages[int(of_document.sum(axis=1).argmax())]
+        if titled:
+            rows, titles = np.array(titled).T
+            found.title[rows] = self._titles.vectors(titles) @ line
+        return found
+
+    def vectors_of(self, ids: Sequence[int]) -> list[Vectors | None]:
+        """(k, d) for each document: the vectors of its passages; None while it has none."""
+        held = (self._held.get(id_, _NOTHING_HELD) for id_ in ids)
+        return [
+            self._passages[each.shelf].vectors(np.array(each.passages)) if each.passages else None
+            for each in held
+        ]
+
+    def parts(self) -> MeaningParts | None:
+        """What is held, for a file; others may go on writing. None where an index of another
+        package holds vectors: only that knows how to keep them."""
+        indexes = list(self._passages.values())
+        if not all(isinstance(index, FaissIndex) for index in indexes):
+            return None
+        shelves = list(self._passages)
+        place = {shelf: number for number, shelf in enumerate(shelves)}
+        held = list(self._held.values())
+        counts = [len(each.passages) for each in held]
+        return MeaningParts(
+            np.fromiter(self._held, np.int64, len(held)),
+            np.fromiter((place[each.shelf] for each in held), np.int64, len(held)),
+            np.fromiter((each.has_title for each in held), np.bool_, len(held)),
+            np.fromiter(chain.from_iterable(each.passages for each in held), np.int64, sum(counts)),
+            np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64),
+            shelves,
+            RowsPart.of(self._titles),
+            [RowsPart.of(*index.state) for index in indexes if isinstance(index, FaissIndex)],
+            self._dimensions,
+            self._precision,
+        )
+
+    def restore(self, parts: MeaningParts) -> None:
+        """Hold what a file held, in place of nothing. Raises BadIndexError where that was made
+        with other settings."""
+        if (parts.dimensions, parts.precision) != (self._dimensions, self._precision):
+            raise BadIndexError(f"its vectors are {parts.dimensions} × {parts.precision}")
+        self._titles = self._rows(parts.titles)
+        for shelf, part in zip(parts.shelves, parts.by_shelf, strict=True):
+            index = self._open_index()
+            if not isinstance(index, FaissIndex):
+                raise BadIndexError("it is of another vector index")
+            index.restore(self._rows(part), part.structure)
+            self._passages[shelf] = index
+        passages, firsts = parts.passages.tolist(), parts.first_passage.tolist()
+        documents = zip(
+            parts.documents.tolist(),
+            parts.shelf.tolist(),
+            parts.titled.tolist(),
+            firsts,
+            firsts[1:],
+            strict=False,
+        )
+        for id_, place, titled, first, end in documents:
+            held = _Held(parts.shelves[place], tuple(passages[first:end]), titled)
+            self._held[id_] = held
+            self._owner.update(dict.fromkeys(held.passages, id_))
+
+    def settle(self) -> None:
+        """Wait for what is being built in the background."""
+        for index in list(self._passages.values()):
+            if isinstance(index, FaissIndex):
+                index.settle()
+
+    def stop(self) -> None:
+        """Give up what is being built in the background."""
+        for index in list(self._passages.values()):
+            if isinstance(index, FaissIndex):
+                index.stop()
+
+    def _open_index(self) -> VectorIndex:
+        return open_vector_index(self._vector_index, self._dimensions, precision=self._precision)
+
+    def _rows(self, part: RowsPart) -> VectorRows:
+        return VectorRows.of_chunks(self._dimensions, self._precision, part.chunks, part.ids)
+
+    def _drop(self, ids: Iterable[int]) -> None:
+        passages: dict[Shelf, list[int]] = defaultdict(list)
+        titles: list[int] = []
+        for id_ in ids:
+            held = self._held.pop(id_, None)
+            if held is not None:
+                passages[held.shelf] += held.passages
+                titles += [id_] if held.has_title else []
+        for shelf, gone in passages.items():
+            self._passages[shelf].remove(np.array(gone, dtype=np.int64))
+            for passage in gone:
+                del self._owner[passage]
+        self._titles.remove(np.array(titles, dtype=np.int64))
+
+    def _put(self, documents: Sequence[DocumentVectors]) -> None:
+        by_shelf: dict[Shelf, dict[int, Vectors]] = defaultdict(dict)
+        for document in documents:
+            self._held[document.id] = _Held(
+                document.shelf, tuple(document.passages), document.title is not None
+            )
+            self._owner |= dict.fromkeys(document.passages, document.id)
+            by_shelf[document.shelf] |= document.passages
+        for shelf, passages in by_shelf.items():
+            if shelf not in self._passages:
+                self._passages[shelf] = self._open_index()
+            if passages:
+                self._passages[shelf].put(*_table(passages))
+        titles = {each.id: each.title for each in documents if each.title is not None}
+        if titles:
+            self._titles.put(*_table(titles))
+            if self._titles.worn:
+                self._titles = self._titles.compacted(self._titles.end)
+
+
+def _table(
+    vectors: Mapping[int, Vectors],
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Vectors]:
+    return np.array(list(vectors), dtype=np.int64), np.stack(list(vectors.values()))

@@ -1,0 +1,262 @@
+"""A collection written to a folder and read again: arrays, inverted lists, lexical files.
+
+Every file is written once and never changed; `manifest.json` holds the length and the checksum of
+each, and is itself the last to be written. Vectors are mapped, not read: what no question touches
+takes no memory.
+"""
+
+import json
+import os
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.indexes.approximate import Approximate, Kind
+from search.indexes.rows import CHUNK_ROWS, Chunk, Ids, Precision, VectorRows
+from search.shelves import Shelf
+from search.terms import ANALYSIS
+
+FORMAT = f"1, terms {ANALYSIS}"
+"""Of the files, and of the terms that the lexical index in them is made of."""
+LEXICAL = "lexical"
+"""Folder of the lexical index's own files."""
+_MANIFEST = "manifest.json"
+_BLOCK = 1 << 20
+_READERS = 2
+"""Files that are checked at once."""
+
+
+class BadIndexError(Exception):
+    """A saved index that cannot be used; it is built again from SQL, so nobody is told a code."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowsPart:
+    """Vectors by slot as they were, with the id in each slot."""
+
+    chunks: list[Chunk]
+    ids: Ids
+    structure: Approximate | None = None
+
+    @classmethod
+    def of(cls, rows: VectorRows, structure: Approximate | None = None) -> "RowsPart":
+        """As they are now; others may go on writing."""
+        return cls(rows.chunks, rows.ids.copy(), structure)
+
+
+@dataclass(frozen=True, slots=True)
+class MeaningParts:
+    """The vectors of a collection in memory."""
+
+    documents: Ids
+    shelf: Ids
+    """Place in `shelves` of each document."""
+    titled: NDArray[np.bool_]
+    passages: Ids
+    first_passage: Ids
+    """(n + 1,): where in `passages` those of each document begin."""
+    shelves: list[Shelf]
+    titles: RowsPart
+    by_shelf: list[RowsPart]
+    """In the order of `shelves`; no vector, no chunk."""
+    dimensions: int
+    precision: Precision
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalParts:
+    """What the lexical index knows beside its files."""
+
+    documents: Ids
+    shelf: Ids
+    shelves: list[Shelf]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedParts:
+    """All of a folder but the files of the lexical index."""
+
+    lexical: LexicalParts
+    meaning: MeaningParts
+    facts: dict[str, Any]
+    """What the saver wants to know again: JSON values."""
+
+
+def write(folder: Path, parts: SavedParts) -> int:
+    """Write all into `folder`, beside the lexical files that are there; bytes. Raises OSError."""
+    meaning, lexical = parts.meaning, parts.lexical
+    arrays = {
+        "documents": meaning.documents,
+        "shelf": meaning.shelf,
+        "titled": meaning.titled,
+        "passages": meaning.passages,
+        "first_passage": meaning.first_passage,
+        "lexical_documents": lexical.documents,
+        "lexical_shelf": lexical.shelf,
+    }
+    for name, array in arrays.items():
+        np.save(folder / name, array)
+    _write_rows(folder, "titles", meaning.titles)
+    for place, part in enumerate(meaning.by_shelf):
+        _write_rows(folder, f"shelf-{place}", part)
+    names = sorted(str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file())
+    files = {name: _checked(folder / name) for name in names}
+    manifest = {
+        "format": FORMAT,
+        "facts": parts.facts,
+        "shelves": meaning.shelves,
+        "lexical_shelves": lexical.shelves,
+        "dimensions": meaning.dimensions,
+        "precision": meaning.precision,
+        "structures": [
+            None
+            if part.structure is None
+            else {"kind": part.structure.kind, "built_over": part.structure.built_over}
+            for part in meaning.by_shelf
+        ],
+        "files": files,
+    }
+    text = json.dumps(manifest)
+    (folder / _MANIFEST).write_text(json.dumps({"of": zlib.crc32(text.encode()), "text": text}))
+    for name in [*names, _MANIFEST]:
+        _flush(folder / name)
+    return sum(size for size, _ in files.values())
+
+
+def facts(folder: Path) -> dict[str, Any]:
+    """What the saver noted, without a look at the rest. Raises BadIndexError."""
+    found: dict[str, Any] = _manifest(folder)["facts"]
+    return found
+
+
+def read(folder: Path) -> SavedParts:
+    """All that was written, checked. Raises BadIndexError for whatever is not as it was."""
+    manifest = _manifest(folder)
+    try:
+        with ThreadPoolExecutor(_READERS) as readers:
+            files = {name: tuple(noted) for name, noted in manifest["files"].items()}
+            found = readers.map(lambda name: _checked(folder / name), files)
+            wrong = [n for n, is_now in zip(files, found, strict=True) if files[n] != is_now]
+        if wrong:
+            raise BadIndexError(f"{', '.join(wrong[:3])} in it is not as it was written")
+        return _assembled(folder, manifest)
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise BadIndexError(f"it cannot be read: {error}") from error
+
+
+def _assembled(folder: Path, manifest: dict[str, Any]) -> SavedParts:
+    def array(name: str) -> NDArray[Any]:
+        found: NDArray[Any] = np.load(folder / f"{name}.npy", allow_pickle=False)
+        return found
+
+    shelves = [Shelf(*each) for each in manifest["shelves"]]
+    by_shelf = [
+        _read_rows(folder, f"shelf-{place}", structure)
+        for place, structure in enumerate(manifest["structures"])
+    ]
+    meaning = MeaningParts(
+        array("documents"),
+        array("shelf"),
+        array("titled"),
+        array("passages"),
+        array("first_passage"),
+        shelves,
+        _read_rows(folder, "titles", None),
+        by_shelf,
+        manifest["dimensions"],
+        manifest["precision"],
+    )
+    lexical = LexicalParts(
+        array("lexical_documents"),
+        array("lexical_shelf"),
+        [Shelf(*each) for each in manifest["lexical_shelves"]],
+    )
+    return SavedParts(lexical, meaning, manifest["facts"])
+
+
+def _write_rows(folder: Path, name: str, part: RowsPart) -> None:
+    np.save(folder / f"{name}-ids", part.ids)
+    if not part.chunks:
+        return
+    rows = sum(map(len, part.chunks))
+    shape = (rows, part.chunks[0].shape[1])
+    with (folder / f"{name}.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file,
+            {
+                "descr": np.lib.format.dtype_to_descr(part.chunks[0].dtype),
+                "fortran_order": False,
+                "shape": shape,
+            },
+        )
+        for chunk in part.chunks:
+            file.write(chunk.data)
+    if part.structure is not None:
+        part.structure.save(folder / f"{name}.faiss")
+
+
+def _read_rows(folder: Path, name: str, structure: dict[str, Any] | None) -> RowsPart:
+    ids: Ids = np.load(folder / f"{name}-ids.npy", allow_pickle=False)
+    path = folder / f"{name}.npy"
+    if not len(ids):
+        return RowsPart([], ids)
+    # A private copy of what is written to: the file stays as it is.
+    mapped: Any = np.load(path, mmap_mode="c", allow_pickle=False)
+    if len(mapped) != len(ids):
+        raise BadIndexError(f"{name} has {len(mapped)} vectors of {len(ids)} ids")
+    chunks: list[Chunk] = [
+        np.asarray(mapped[start : start + CHUNK_ROWS])
+        for start in range(0, len(mapped), CHUNK_ROWS)
+    ]
+    if structure is None:
+        return RowsPart(chunks, ids)
+    kind: Kind = structure["kind"]
+    return RowsPart(
+        chunks, ids, Approximate.opened(kind, folder / f"{name}.faiss", structure["built_over"])
+    )
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    try:
+        outer = json.loads((folder / _MANIFEST).read_text())
+        if zlib.crc32(outer["text"].encode()) != outer["of"]:
+            raise BadIndexError("the checksum of its manifest is wrong")
+        found: dict[str, Any] = json.loads(outer["text"])
+        if found["format"] != FORMAT:
+            raise BadIndexError(f"it has format {found['format']}, not {FORMAT}")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadIndexError(f"its manifest cannot be read: {error}") from error
+    return found
+
+
+def _checked(path: Path) -> tuple[int, int]:
+    """Length and checksum of a file."""
+    size = checksum = 0
+    block = bytearray(_BLOCK)
+    with path.open("rb", buffering=0) as file:
+        while read := file.readinto(block):
+            checksum = zlib.crc32(memoryview(block)[:read], checksum)
+            size += read
+    return size, checksum
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def link_files(source: Path, target: Path, leave_out: Sequence[str] = ()) -> None:
+    """Have every file of `source` in `target` too, without copying; both must be of one disk.
+
+    Raises OSError, FileNotFoundError where one was taken away meanwhile.
+    """
+    target.mkdir(parents=True)
+    for each in source.iterdir():
+        if not each.name.endswith(tuple(leave_out) or ("\0",)):
+            os.link(each, target / each.name)
