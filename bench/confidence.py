@@ -12,7 +12,7 @@ go into `kb/confidence.py`.
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-from bench.seeded import JUDGED, JudgedQuestion, Seeded, judged_questions, seeded
-from kb.confidence import LOOKED_AT, NAMES, of_answer
-from kb.suggest import weigh
+from bench.seeded import AS_OF, JUDGED, JudgedQuestion, Seeded, judged_questions, seeded
+from kb.confidence import LOOKED_AT, NAMES, Platt, any_of
+from kb.weighing import weigh
 from opsatlas.db.transaction import reading
+from opsatlas.logs import configure
 from search.embedder import ModelUnavailableError, Vectors
 from search.retriever import Retriever
 
@@ -33,9 +34,9 @@ HELPS = 2
 FOLDS, REPEATS = 5, 20
 LOST = 0.10
 """Share of covered questions that may be answered `no_match`."""
-PRECISE = 0.85
+PRECISE = 0.90
 """Share of `match` answers of which one of the first suggestions is to help."""
-WORDS_ONLY = ("coverage", "words", "margin")
+WORDS_ONLY = ("coverage", "words", "margin", "found", "keys")
 
 Numbers = NDArray[np.float64]
 
@@ -55,8 +56,9 @@ class Fitted:
 
     model: LogisticRegression
     columns: list[int]
-    match_from: float
-    weak_from: float
+    platt: Platt
+    match_from: float = 0.0
+    weak_from: float = 0.0
 
     def confidences(self, asked: Asked) -> Numbers:
         """Of its first suggestions."""
@@ -82,6 +84,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="folder that keeps the encoded seed data")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
+    configure("warning")
     questions = judged_questions(arguments.judged)
     with seeded(arguments.cache) as found:
         runs = {
@@ -98,6 +101,7 @@ def main() -> None:
             print(f"  {key.replace('_', ' '):42} {value:.3f}")
         print(f"{name} = Logistic(\n    intercept={measured['intercept']},")
         print(f"    weights={json.dumps(measured['weights'])},\n)")
+        print(f"ANSWER_{name} = Platt({measured['answer'][0]}, {measured['answer'][1]})")
         print(f"  MATCH_FROM {measured['match_from']}  WEAK_FROM {measured['weak_from']}")
 
 
@@ -106,7 +110,9 @@ def ask(found: Seeded, retriever: Retriever, questions: Sequence[JudgedQuestion]
     asked = []
     with reading(found.engine) as session:
         for judged in questions:
-            first = weigh(session, retriever, found.graph, judged.question).weighed[:LOOKED_AT]
+            first = weigh(session, retriever, found.graph, judged.question, AS_OF).weighed[
+                :LOOKED_AT
+            ]
             features = [astuple(each.features) for each in first]
             grades = [judged.relevance.get(each.group.head.number, 0) for each in first]
             asked.append(
@@ -127,6 +133,7 @@ def measure(asked: Sequence[Asked], names: Sequence[str]) -> dict[str, Any]:
         "questions": len(asked),
         "uncovered": sum(not each.covered for each in asked),
         "cross_validated": cross_validated(asked, names),
+        "answer": [round(fitted.platt.intercept, 2), round(fitted.platt.slope, 2)],
         "intercept": round(float(fitted.model.intercept_[0]), 2),
         "weights": {name: round(float(weight), 2) for name, weight in weights},
         "match_from": round(fitted.match_from, 2),
@@ -140,13 +147,19 @@ def fit(asked: Sequence[Asked], names: Sequence[str]) -> Fitted:
     features = np.vstack([each.features for each in asked])[:, columns]
     model = LogisticRegression(C=1.0, max_iter=1000)
     model.fit(features, np.concatenate([each.helps for each in asked]))
-    unset = Fitted(model, columns, 0.0, 0.0)
-    answers = np.array([_answer(unset, each) for each in asked])
     covered = np.array([each.covered for each in asked])
     helps = np.array([bool(each.helps.any()) for each in asked])
+    fitted = Fitted(model, columns, Platt(0.0, 1.0))
+    independent = np.array([_any_of(fitted, each) for each in asked]).clip(1e-6, 1 - 1e-6)
+    scaled = LogisticRegression(C=10.0).fit(
+        np.log(independent / (1 - independent)).reshape(-1, 1), helps
+    )
+    fitted = replace(fitted, platt=Platt(float(scaled.intercept_[0]), float(scaled.coef_[0, 0])))
+    answers = np.array([_answer(fitted, each) for each in asked])
     weak_from = float(np.quantile(answers[covered], LOST))
     precise = [at for at in np.unique(answers) if helps[answers >= at].mean() >= PRECISE]
-    return Fitted(model, columns, max(float(min(precise, default=1.0)), weak_from), weak_from)
+    match_from = max(float(min(precise, default=1.0)), weak_from)
+    return replace(fitted, match_from=match_from, weak_from=weak_from)
 
 
 def cross_validated(asked: Sequence[Asked], names: Sequence[str]) -> dict[str, float]:
@@ -197,9 +210,16 @@ def calibration_error(confidences: Numbers, outcomes: NDArray[np.bool_], bins: i
     return float(sum(gaps))
 
 
+def _any_of(fitted: Fitted, asked: Asked) -> float:
+    return any_of(fitted.confidences(asked).tolist()) if len(asked.features) else 0.0
+
+
 def _answer(fitted: Fitted, asked: Asked) -> float:
-    """The confidence of the whole answer."""
-    return of_answer(fitted.confidences(asked).tolist()) if len(asked.features) else 0.0
+    """The confidence of the whole answer, as `kb.confidence.of_answer` makes it."""
+    if not len(asked.features):
+        return 0.0
+    best: float = fitted.confidences(asked).max()
+    return max(best, fitted.platt(_any_of(fitted, asked)))
 
 
 if __name__ == "__main__":

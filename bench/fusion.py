@@ -5,7 +5,8 @@
 Each set is a folder with corpus.jsonl, queries.jsonl and qrels.tsv. A set whose queries have
 several lines counts twice: as it is, and with each query cut to its first line, since people
 under pressure write one. Prints what cross-validation yields on unseen queries and on unseen
-sets, the middle of the plateau of good weights, and the weights in use with each signal left out.
+sets, the middle of the plateau of good weights, and the weights in use, with each signal left out,
+beside each signal alone.
 """
 
 import argparse
@@ -30,11 +31,11 @@ from search.retriever import first_line
 # BM25 of the whole query is the yardstick; the others are tried around it.
 GRID: dict[Signal, tuple[float, ...]] = {
     Signal.LEXICAL: (1.0,),
-    Signal.LEXICAL_LINE: (0.0, 0.25, 0.5),
-    Signal.LEXICAL_TITLE: (0.0, 0.15, 0.3, 0.5),
-    Signal.SEMANTIC: (0.5, 0.75, 1.0, 1.25),
-    Signal.SEMANTIC_LINE: (0.0, 0.25, 0.5, 0.75, 1.0),
-    Signal.TITLE_LINE: (0.0, 0.25, 0.5, 0.75),
+    Signal.LEXICAL_LINE: (0.0, 0.25, 0.4, 0.5),
+    Signal.LEXICAL_TITLE: (0.0, 0.2, 0.4),
+    Signal.SEMANTIC: (0.5, 0.75, 1.1, 1.5),
+    Signal.SEMANTIC_LINE: (0.4, 0.75, 1.2, 1.6),
+    Signal.TITLE_LINE: (0.0, 0.1, 0.25, 0.5),
 }
 FOLDS = 5
 REPEATS = 10
@@ -55,8 +56,8 @@ def main() -> None:
     arguments = parser.parse_args()
     grid = np.array(list(itertools.product(*(GRID[name] for name in Signal))))
     in_use = np.array([WEIGHTS[name] for name in Signal])
-    ablated = in_use * (1 - np.eye(len(in_use)))
-    tried = np.vstack([grid, in_use, ablated])
+    only = np.eye(len(in_use))
+    tried = np.vstack([grid, in_use, in_use * (1 - only), only])
     gains: dict[str, NDArray[np.float64]] = {}
     for folder in arguments.folders:
         for name, queries, relevance in _scaled_queries(folder, arguments.cache):
@@ -148,10 +149,11 @@ def _cross_validated(gains: dict[str, NDArray[np.float64]]) -> tuple[dict[str, f
 
 
 def _print_in_use(means: dict[str, NDArray[np.float64]]) -> None:
-    table = Table(title="The weights in use, and each signal left out, nDCG@10")
+    table = Table(title="The weights in use, each signal left out, and each alone, nDCG@10")
     for column in ("", *means):
         table.add_column(column)
-    for row, label in enumerate(["in use", *(f"without {name}" for name in Signal)]):
+    labels = ["in use", *(f"without {s}" for s in Signal), *(f"{s} alone" for s in Signal)]
+    for row, label in enumerate(labels):
         table.add_row(label, *(f"{found[row]:.3f}" for found in means.values()))
     Console().print(table)
 

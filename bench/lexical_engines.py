@@ -10,7 +10,9 @@ import psycopg
 import Stemmer
 
 from search.documents import TextDocument
-from search.lexical import LexicalEntry, LexicalIndex
+from search.lexical import LexicalIndex
+from search.lexical_fields import LexicalEntry
+from search.shelves import Shelf
 from search.terms import analyse
 
 _WORD = re.compile(r"\w+")
@@ -184,4 +186,4 @@ def _terms(text: str) -> list[str]:
 
 
 def _entry(place: int, document: TextDocument) -> LexicalEntry:
-    return LexicalEntry(place, document.kind, document.title, document.text)
+    return LexicalEntry(place, Shelf(document.kind), document.title, document.text)

@@ -1,7 +1,8 @@
 """Retrieval metrics over judged queries, for one ranking at a time."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 Relevance = Mapping[str, int]
 """Relevance by document id; ids that are not there, and 0, are not relevant."""
@@ -27,3 +28,12 @@ def reciprocal_rank(ranking: Sequence[str], relevance: Relevance, k: int = 10) -
 
 def _dcg(grades: Sequence[int]) -> float:
     return sum(float(2**grade - 1) / math.log2(i + 2) for i, grade in enumerate(grades))
+
+
+METRICS: Mapping[str, Callable[[Sequence[str], Relevance], float]] = {
+    "ndcg@10": partial(ndcg, k=10),
+    "recall@5": partial(recall, k=5),
+    "recall@10": partial(recall, k=10),
+    "mrr@10": partial(reciprocal_rank, k=10),
+}
+"""The metrics that benchmarks print, by name."""

@@ -10,8 +10,7 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
@@ -19,16 +18,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.judged_set import Filled, JudgedSet, filled_with, read_judged_set
-from bench.metrics import Relevance, ndcg, recall, reciprocal_rank
+from bench.metrics import METRICS, Relevance
 from search.fusion import reciprocal_ranks
 
 RUNS = ("lexical", "dense", "rrf", "fusion")
-METRICS: Mapping[str, Callable[[Sequence[str], Relevance], float]] = {
-    "ndcg@10": partial(ndcg, k=10),
-    "recall@5": partial(recall, k=5),
-    "recall@10": partial(recall, k=10),
-    "mrr@10": partial(reciprocal_rank, k=10),
-}
 _DEPTH = 100
 
 

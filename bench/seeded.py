@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -28,6 +29,8 @@ from search.retriever import Retriever
 
 ROOT = Path(__file__).parent.parent
 SEED, JUDGED = ROOT / "seed_data", ROOT / "tests" / "judged"
+AS_OF = datetime(2026, 11, 1, tzinfo=UTC)
+"""The day after the last record: ages count from it, so that figures are the same next year."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ from rich.table import Table
 _ROOT = Path(__file__).parent.parent
 _SEED = _ROOT / "seed_data"
 _SCRIPT = str(Path(sys.executable).parent / "opsatlas")
-_PATIENCE = 120.0
+PATIENCE = 120.0
+"""Seconds that a server may take to be ready."""
 _LOADS = (
     ("load", "inventory", "*.csv"),
     ("known-errors load", "incidents", "known_errors.jsonl"),
@@ -98,10 +99,15 @@ def admin_key(environment: dict[str, str]) -> str:
 class Server:
     """A server process, once it is ready."""
 
-    def __init__(self, client: httpx.Client, started: float) -> None:
+    def __init__(self, client: httpx.Client, started: float, pid: int) -> None:
         self.client = client
+        self.pid = pid
         self._started = started
         self.ready_s = self._wait(lambda answer: answer.status_code == httpx.codes.OK)
+
+    def elapsed(self) -> float:
+        """Seconds since the process was started."""
+        return round(time.perf_counter() - self._started, 2)
 
     def wait_for_model(self) -> float:
         """Seconds from the start of the process until model and vectors are there."""
@@ -113,25 +119,30 @@ class Server:
         )
 
     def _wait(self, done: Callable[[httpx.Response], bool]) -> float:
-        while time.perf_counter() - self._started < _PATIENCE:
+        while time.perf_counter() - self._started < PATIENCE:
             try:
                 if done(self.client.get("/readyz")):
-                    return round(time.perf_counter() - self._started, 2)
+                    return self.elapsed()
             except httpx.TransportError:
                 pass
             time.sleep(0.02)
-        raise TimeoutError(f"the server was not ready within {_PATIENCE} s")
+        raise TimeoutError(f"the server was not ready within {PATIENCE} s")
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @contextmanager
-def server(environment: dict[str, str], key: str) -> Iterator[Server]:
-    """A server of its own process on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def server(environment: dict[str, str], key: str, *, workers: int = 1) -> Iterator[Server]:
+    """A server of its own process, or of several, on a free port."""
+    port = free_port()
     started = time.perf_counter()
     process = subprocess.Popen(
-        [_SCRIPT, "serve", "--port", str(port)],
+        [_SCRIPT, "serve", "--port", str(port), "--workers", str(workers)],
         env=environment,
         cwd=_ROOT,
         stdout=subprocess.DEVNULL,
@@ -142,7 +153,7 @@ def server(environment: dict[str, str], key: str) -> Iterator[Server]:
             headers={"Authorization": f"Bearer {key}"},
             timeout=30,
         ) as client:
-            yield Server(client, started)
+            yield Server(client, started, process.pid)
     finally:
         process.terminate()
         process.wait(20)
