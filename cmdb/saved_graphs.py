@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from cmdb.graph_file import BadSnapshotError, SavedGraph, opened, save, saved_revision
 from opsatlas import revision
-from opsatlas.audit import AuditEntry
-from opsatlas.clock import rfc3339
 from opsatlas.db.transaction import reading
 from opsatlas.errors import OpsAtlasError
+from opsatlas.lineage import descends_from, lineage_name, newest_known
 from opsatlas.logs import log
 
 SAVED_FROM = 50_000
@@ -29,10 +25,7 @@ _KNOWN = "known_entry"
 class SavedGraphs:
     """Files of one folder, one for each database that is used with it.
 
-    A file is told by the audit trail: its name comes of the database's first entry, and the newest
-    entry of when it was written must still stand there as it was. So the file of another database
-    is noticed, and that of one that went another way after a backup was restored. A database
-    without any entry has no file.
+    A file is told by the audit trail (`opsatlas.lineage`). A database without any entry has none.
     """
 
     def __init__(self, engine: Engine, folder: Path, saved_from: int = SAVED_FROM) -> None:
@@ -70,7 +63,7 @@ class SavedGraphs:
             return False
         try:
             with reading(self._engine) as session:
-                path, known = self._path(session), _entry(session, newest=True)
+                path, known = self._path(session), newest_known(session)
                 now = revision.newest(session)
             if path is None:
                 return False
@@ -86,11 +79,8 @@ class SavedGraphs:
         return True
 
     def _path(self, session: Session) -> Path | None:
-        first = _entry(session, newest=False)
-        if first is None:
-            return None
-        name = hashlib.blake2b(json.dumps(first).encode(), digest_size=8).hexdigest()
-        return self._folder / f"graph-{name}.snapshot"
+        name = lineage_name(session)
+        return None if name is None else self._folder / f"graph-{name}.snapshot"
 
     def _check(self, session: Session, saved: SavedGraph) -> None:
         newest = revision.newest(session)
@@ -98,19 +88,5 @@ class SavedGraphs:
             raise BadSnapshotError(
                 f"it is of revision {saved.revision}, the database of {newest}: an older backup"
             )
-        known = saved.facts.get(_KNOWN)
-        if known is None or _entry(session, newest=True, entry_id=known[0]) != known:
+        if not descends_from(session, saved.facts.get(_KNOWN)):
             raise BadSnapshotError("it is of a database with another history")
-
-
-def _entry(session: Session, *, newest: bool, entry_id: int | None = None) -> list[Any] | None:
-    """What tells the newest or the first entry of the audit trail from others, or that of an id."""
-    statement = select(
-        AuditEntry.id, AuditEntry.at, AuditEntry.actor, AuditEntry.entity, AuditEntry.entity_id
-    ).order_by(AuditEntry.id.desc() if newest else AuditEntry.id)
-    if entry_id is not None:
-        statement = statement.where(AuditEntry.id == entry_id)
-    row = session.execute(statement.limit(1)).one_or_none()
-    if row is None:
-        return None
-    return [row.id, rfc3339(row.at), row.actor, row.entity, row.entity_id]
