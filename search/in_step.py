@@ -250,7 +250,8 @@ class CollectionInStep:
 
     def _taken(self) -> Taken | None:
         """What is to be saved, once the indexes are as they will be."""
-        state = self._state
+        with self._changing:  # whoever builds holds it until what was built is in its place
+            state = self._state
         if self._saved is None or state is None:
             return None
         state.collection.settle()

@@ -48,7 +48,7 @@ class Saver:
     def changed(self, documents: int, of: int) -> None:
         """So many documents `of` all were brought in."""
         self._changed += documents
-        much = self._changed >= max(_LEAST_CHANGED, CHANGED_SHARE * of)
+        much = self._unsaved or self._changed >= max(_LEAST_CHANGED, CHANGED_SHARE * of)
         if much and time.monotonic() - self._at >= _LEAST_SECONDS:
             self._start()
 

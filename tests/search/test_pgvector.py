@@ -1,6 +1,7 @@
 """pgvector on a real server: what flat FAISS finds, in every process, and nothing that is gone."""
 
 import threading
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -118,15 +119,21 @@ def _counted(here: VectorsInPostgres, monkeypatch: pytest.MonkeyPatch) -> list[i
 
 
 def _uses_the_index(engine: Engine) -> bool:
-    with reading(engine) as session:
-        session.execute(text("SELECT pg_stat_force_next_flush()"))
-        scans = session.scalar(
-            text(
-                "SELECT sum(idx_scan) FROM pg_stat_user_indexes"
-                " WHERE indexrelname LIKE 'search_embedding%fp%'"
+    """Other connections tell of their scans some seconds later."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with reading(engine) as session:
+            session.execute(text("SELECT pg_stat_force_next_flush()"))
+            scans = session.scalar(
+                text(
+                    "SELECT sum(idx_scan) FROM pg_stat_user_indexes"
+                    " WHERE indexrelname LIKE 'search_embedding%fp%'"
+                )
             )
-        )
-    return bool(scans)
+        if scans:
+            return True
+        time.sleep(0.2)
+    return False
 
 
 def test_where_a_walk_along_the_index_loses_its_way_all_are_compared(

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -102,6 +103,17 @@ def test_what_changed_since_it_was_saved_comes_in(
     opened.stop()
     again = retriever_of(engine, saved)
     assert meant(again) == meant(Retriever(engine, HashingEmbedder()))
+
+
+def test_an_index_is_saved_as_soon_as_it_is_built(sqlite_engine: Engine, tmp_path: Path) -> None:
+    put(sqlite_engine, article(1))
+    retriever = retriever_of(sqlite_engine, tmp_path)
+    retriever.retrieve("pool")
+    until = time.monotonic() + 30
+    while not list(tmp_path.glob("search-*/current")) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert files(tmp_path)
+    retriever.stop()
 
 
 @pytest.mark.parametrize("damage", ["one wrong byte", "its end is missing", "gone"])
