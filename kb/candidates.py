@@ -134,7 +134,9 @@ def _known_errors(
     hits: Mapping[str, Hit],
     groups: frozenset[str] | None,
 ) -> list[Candidate]:
-    behind = {each.known_error for each in incidents if each.known_error}
+    wanted = {each.known_error for each in incidents if each.known_error}.union(hits)
+    if not wanted:
+        return []
     rows = session.execute(
         select(
             KnownError.id,
@@ -143,7 +145,7 @@ def _known_errors(
             KnownError.workaround,
             KnownError.fix,
             KnownError.status,
-        ).where(KnownError.number.in_(behind.union(hits)), is_readable(KnownError, groups))
+        ).where(KnownError.number.in_(wanted), is_readable(KnownError, groups))
     )
     return [
         Candidate(
@@ -164,6 +166,8 @@ def _articles(
     session: Session, hits: Mapping[str, Hit], groups: frozenset[str] | None
 ) -> list[Candidate]:
     """The articles that were found, and those that took their place."""
+    if not hits:
+        return []
     superseded_by = successors(session, hits, groups)
     rows = session.execute(
         select(Article.id, Article.number, Article.title, Article.body).where(

@@ -2,7 +2,8 @@
 
 A known error may have thousands of them. Reading each for every question took half a second, so
 their times are kept, and read again where the incidents have changed: their number, the sums of
-their ids and versions, and the time of the newest edit say so. That look reads one index alone.
+their ids and versions, and the time of the newest edit say so. That look reads one index alone, and
+is spared as long as no record was written at all.
 """
 
 import threading
@@ -20,6 +21,7 @@ from kb.chunks import chunks
 from kb.field_types import IncidentStatus, ResolutionCode
 from kb.models import Incident
 from kb.visibility import is_readable
+from opsatlas import revision
 
 REMEMBERED = 20_000
 """Known errors that are kept, the most recently asked for."""
@@ -67,32 +69,54 @@ class Closed:
 _Version = tuple[int, int, int, datetime]
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    revision: int
+    """Of the database when it was last looked at."""
+    version: _Version | None
+    """None of what has no incidents."""
+    closed: Closed | None
+
+
 class Closures:
     """One a process; any thread may ask."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, Groups], tuple[_Version, Closed]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, Groups], _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(
         self, session: Session, known_errors: Collection[str], groups: Groups
     ) -> dict[str, Closed]:
         """By number, of known errors that have incidents."""
-        versions = _versions(session, known_errors)
-        found: dict[str, Closed] = {}
+        at = revision.newest(session)
         with self._lock:
-            for number, version in versions.items():
-                kept = self._kept.get((number, groups))
-                if kept is not None and kept[0] == version:
-                    found[number] = kept[1]
-                    self._kept.move_to_end((number, groups))
-        read = _read(session, versions.keys() - found.keys(), groups)
+            kept = {
+                number: found
+                for number in known_errors
+                if (found := self._kept.get((number, groups))) is not None
+            }
+        old = [
+            number for number in known_errors if number not in kept or kept[number].revision < at
+        ]
+        versions = _versions(session, old)
+        stale = {
+            number
+            for number, version in versions.items()
+            if number not in kept or kept[number].version != version
+        }
+        read = _read(session, stale, groups)
+        for number in old:
+            version = versions.get(number)
+            closed = read.get(number) or (kept[number].closed if version else None)
+            kept[number] = _Kept(at, version, closed)
         with self._lock:
-            for number, closed in read.items():
-                self._kept[number, groups] = versions[number], closed
+            for number, each in kept.items():
+                self._kept[number, groups] = each
+                self._kept.move_to_end((number, groups))
             while len(self._kept) > REMEMBERED:
                 self._kept.popitem(last=False)
-        return found | read
+        return {number: each.closed for number, each in kept.items() if each.closed is not None}
 
 
 def _versions(session: Session, known_errors: Collection[str]) -> dict[str, _Version]:

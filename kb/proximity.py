@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cmdb.graph import GraphSnapshot
+from cmdb.graph_neighbours import neighbours
 from opsatlas.errors import NotFoundError
 
 CLOSENESS = (1.0, 0.7, 0.4, 0.2)
@@ -37,19 +38,16 @@ def nearness(
 
     `mentioned` has those that the text names, with the confidence (0 to 1) that each is meant.
     """
-    near: dict[int, Nearness] = {}
     by_confidence: dict[float, list[int]] = {}
     for ci_id, confidence in (mentioned or {}).items():
         by_confidence.setdefault(confidence, []).append(ci_id)
-    for confidence in sorted(by_confidence):
-        for ci_id, hops in _hops(snapshot, by_confidence[confidence]).items():
-            found = Nearness(hops, MENTIONED * confidence * CLOSENESS[hops])
-            if ci_id not in near or near[ci_id].closeness < found.closeness:
-                near[ci_id] = found
-    for ci_id, hops in _hops(snapshot, given).items():
-        found = Nearness(hops, CLOSENESS[hops])
-        if ci_id not in near or near[ci_id].closeness < found.closeness:
-            near[ci_id] = found
+    started = [(MENTIONED * each, by_confidence[each]) for each in sorted(by_confidence)]
+    near: dict[int, Nearness] = {}
+    for worth, ci_ids in (*started, (1.0, list(given))):
+        by_hops = [Nearness(hops, worth * closeness) for hops, closeness in enumerate(CLOSENESS)]
+        for ci_id, hops in _hops(snapshot, ci_ids).items():
+            if ci_id not in near or near[ci_id].closeness < by_hops[hops].closeness:
+                near[ci_id] = by_hops[hops]
     return near
 
 
@@ -70,27 +68,19 @@ def _hops(snapshot: GraphSnapshot, ci_ids: Iterable[int]) -> dict[int, int]:
     frontier = sorted(seen)
     for distance in range(1, len(CLOSENESS)):
         beside: list[int] = []
-        for index in frontier:
-            neighbours = _neighbours(snapshot, index)
-            if distance > 1 and len(neighbours) > HUB:
+        for found in neighbours(snapshot, frontier):
+            if distance > 1 and len(found) > HUB:
                 continue
-            new = [each for each in neighbours if each not in seen]
+            new = [each for each in found if each not in seen]
             seen.update(new)
             beside += new
             if len(seen) > MAX_REACHED:
                 break
-        hops |= {int(snapshot.ids[index]): distance for index in beside}
+        hops |= dict.fromkeys(snapshot.ids[beside].tolist(), distance)
         frontier = beside
         if len(seen) > MAX_REACHED:
             break
     return hops
-
-
-def _neighbours(snapshot: GraphSnapshot, index: int) -> list[int]:
-    """Dependents and providers of a CI, each once."""
-    dependents = snapshot.dependent[snapshot.edges_to_dependents(index)].tolist()
-    providers = map(snapshot.provider_of, snapshot.edges_to_providers(index).tolist())
-    return list(dict.fromkeys([*dependents, *providers]))
 
 
 def _index(snapshot: GraphSnapshot, ci_id: int) -> int | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from cmdb.snapshots import DependencyGraph
-from kb.candidates import Candidate, Pool, add_incidents
+from kb.candidates import Pool, add_incidents
 from kb.closures import Closures
 from kb.confidence import of_answer, verdict
 from kb.duplicates import DEFAULT_POLICY, DuplicatePolicy, duplicates_of, open_lately
@@ -30,10 +30,11 @@ from kb.why import Grounds, Place, why
 from opsatlas.clock import now
 from opsatlas.errors import InvalidInputError, TooLargeError
 from opsatlas.groups import UNGROUPED
+from search.excerpt import excerpts
 from search.highlights import highlights
 from search.log_digest import as_read
 from search.query import understand
-from search.retriever import Hit, Retriever
+from search.retriever import Retriever
 
 _INCIDENTS_LISTED = 10
 _DECIMALS = 3
@@ -62,6 +63,8 @@ def suggest(
     started = time.perf_counter()
     _check(question, max_text)
     at = at or now()
+    retriever.expect(question.text)
+    opened = open_lately(session, at, duplicates, groups)
     weighing = weigh(session, retriever, graph, question, at, groups, closures)
     shown = weighing.weighed[: question.limit]
     heads = [each.group.head for each in shown]
@@ -71,13 +74,16 @@ def suggest(
     keys = understand(asked).keys
     near = places(session, [(each.group, each.nearest_ci) for each in shown])
     likely = falling([each.confidence for each in weighing.weighed])[: question.limit]
+    told = excerpts(session, [each.group.hits[0] for each in shown])
     suggestions = [
-        _suggestion(rank, each, weighing, _Asked(keys, place, at), sure)
-        for rank, (each, place, sure) in enumerate(zip(shown, near, likely, strict=True), 1)
+        _suggestion(rank, each, weighing, _About(keys, place, excerpt, at), sure)
+        for rank, (each, sure, place, excerpt) in enumerate(
+            zip(shown, likely, near, told, strict=True), 1
+        )
     ]
     open_ones = duplicates_of(
         session,
-        open_lately(session, at, duplicates, groups),
+        opened,
         weighing.retrieval,
         asked,
         weighing.near,
@@ -101,25 +107,26 @@ def suggest(
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What of the question a suggestion's sentence is about."""
+class _About:
+    """What a suggestion is told by, beside itself."""
 
     keys: Sequence[str]
     place: Place | None
+    excerpt: str
     at: datetime
 
 
 def _suggestion(
-    rank: int, each: Weighed, weighing: Weighing, asked: _Asked, confidence: float
+    rank: int, each: Weighed, weighing: Weighing, about: _About, confidence: float
 ) -> Suggestion:
     head, best = each.group.head, each.group.hits[0]
     semantic = round(each.features.semantic, _DECIMALS) if each.by_meaning else None
-    seen, excerpt = last_seen(each.group, weighing.pool), best.excerpt
+    seen = last_seen(each.group, weighing.pool)
     grounds = Grounds(
-        keys=asked.keys,
+        keys=about.keys,
         words=best.matched_terms,
         semantic=semantic,
-        place=asked.place,
+        place=about.place,
         last_seen=seen,
         solved=each.track.solved,
         not_helped=each.track.not_helped,
@@ -130,11 +137,13 @@ def _suggestion(
         kind=SuggestionKind(head.kind.value),
         id=head.number,
         title=head.title,
-        workaround=_instructions(head, best) if head.body else head.workaround,
+        workaround=steps(head.body, best.matched_terms) or about.excerpt
+        if head.body
+        else head.workaround,
         fix=head.fix,
-        excerpt=excerpt,
-        highlights=highlights(excerpt, best.matched_terms),
-        why=why(grounds, asked.at),
+        excerpt=about.excerpt,
+        highlights=highlights(about.excerpt, best.matched_terms),
+        why=why(grounds, about.at),
         score=round(each.score, _DECIMALS),
         confidence=round(confidence, _DECIMALS),
         evidence=Evidence(
@@ -154,10 +163,6 @@ def _suggestion(
         ),
         incidents=_incidents(each.group, weighing.pool),
     )
-
-
-def _instructions(article: Candidate, hit: Hit) -> str:
-    return steps(article.body, hit.matched_terms) or hit.excerpt
 
 
 def _incidents(each: Group, pool: Pool) -> list[str]:

@@ -4,12 +4,14 @@ They are about one fault in different words: where a question finds one of them,
 well, though it may share no word with the question.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from kb.candidates import Candidate
 from kb.grouping import Group
 from kb.models import RecordKind, RecordLink
 
@@ -18,18 +20,22 @@ VOUCHED = 0.9
 questions .85 to 1.0 do alike (docs/quality.md); less than 1 keeps what was found itself before."""
 
 
-def links_between(session: Session, numbers: Collection[str]) -> list[tuple[str, str]]:
-    """(article, known error) for each link of which both are among `numbers`."""
-    if not numbers:
+def links_between(session: Session, candidates: Iterable[Candidate]) -> list[tuple[str, str]]:
+    """(article, known error) for each link of which both are among the candidates."""
+    numbers: dict[str, set[str]] = defaultdict(set)
+    for each in candidates:
+        numbers[each.kind].add(each.number)
+    articles, known_errors = numbers[RecordKind.ARTICLE], numbers[RecordKind.KNOWN_ERROR]
+    if not articles or not known_errors:
         return []
     rows = session.execute(
         select(RecordLink.from_number, RecordLink.to_number).where(
             RecordLink.from_kind == RecordKind.ARTICLE.value,
             RecordLink.to_kind == RecordKind.KNOWN_ERROR.value,
-            RecordLink.from_number.in_(numbers),
+            RecordLink.from_number.in_(articles),
         )
     )
-    return [(row.from_number, row.to_number) for row in rows if row.to_number in numbers]
+    return [(row.from_number, row.to_number) for row in rows if row.to_number in known_errors]
 
 
 def vouched(groups: Sequence[Group], links: Iterable[tuple[str, str]]) -> list[Group]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -79,10 +80,10 @@ def weigh(
     """All that search found for the question, grouped and weighed, best first; ages from `at`."""
     given = resolve(session, question.cis, pointer="/cis", retired=True)
     at = at or now()
-    retrieval, pool = _find(session, retriever, question, caller_groups)
     near = nearness(graph.snapshot, given, mentioned_cis(session, as_read(question.text)[0]))
+    retrieval, pool = _find(session, retriever, question, caller_groups)
     found = group(pool, question.kinds, lambda each: _closeness(near, each))
-    groups = vouched(found, links_between(session, {each.head.number for each in found}))
+    groups = vouched(found, links_between(session, [each.head for each in found]))
     tracks = track_records(
         session,
         {each.head.number: [member.number for member in each.members] for each in groups},
@@ -134,14 +135,19 @@ def _find(
 ) -> tuple[Retrieval, Pool]:
     """What search finds for the question; where most of that says nothing, what it finds else."""
     kinds = _searched(question.kinds)
-    found = retriever.retrieve(question.text, kinds=kinds, groups=caller_groups, limit=HITS)
+    ask = partial(
+        retriever.retrieve,
+        question.text,
+        kinds=kinds,
+        groups=caller_groups,
+        limit=HITS,
+        session=session,
+    )
+    found = ask()
     pool = gather(session, found.hits, caller_groups)
     if len(found.hits) < HITS or not is_crowded(pool):
         return found, pool
-    silent = silent_documents(session, caller_groups)
-    found = retriever.retrieve(
-        question.text, kinds=kinds, groups=caller_groups, limit=HITS, but=silent
-    )
+    found = ask(but=silent_documents(session, caller_groups))
     return found, gather(session, found.hits, caller_groups)
 
 

@@ -14,12 +14,15 @@ from kb.documents import document, enqueue_encoding
 from kb.models import RecordLink
 from kb.nouns import In, Noun, Out, Patch
 from kb.stored import Fields, Stored
-from opsatlas import audit
+from opsatlas import audit, revision
 from opsatlas.actor import Actor
 from opsatlas.audit import AuditEntry, Write, difference
 from opsatlas.clock import now, rfc3339
 from search.documents import put_documents
 from search.passages import PASSAGE_WORDS
+
+RECORD_CHANGED = "record"
+"""What changed of a revision in which records were written, whatever became of their texts."""
 
 _LOOK_AHEAD = 50  # numbers that are looked at at once for a free one
 
@@ -71,6 +74,7 @@ def write(
     ids = _insert(session, noun, new, policy) | _update(
         session, noun, [draft for draft in drafts if draft.before is not None], policy
     )
+    revision.note(session, RECORD_CHANGED, ids.values())
     affected.store(
         session,
         noun.kind,

@@ -12,6 +12,7 @@ from sqlalchemy import CheckConstraint, Index, delete, func, insert, select, upd
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from opsatlas.db.model import BigId, Model
+from opsatlas.db.transaction import READING
 from opsatlas.errors import UnavailableError
 
 BULK_THRESHOLD = 1_000
@@ -27,6 +28,7 @@ _CROWDED_KEPT = 8
 long is told "many"."""
 _MANY = 0  # no record has the id 0
 _PRUNE_EVERY = 256
+_NEWEST = "newest_revision"
 
 
 class RevisionCounter(Model):
@@ -125,10 +127,18 @@ def lock(session: Session) -> None:
 
 
 def newest(session: Session) -> int:
-    """The newest committed revision (and this unit of work's own)."""
+    """The newest committed revision (and this unit of work's own).
+
+    Asked of the database once in a session that only reads, which sees no other.
+    """
+    known: int | None = session.info.get(_NEWEST)
+    if known is not None:
+        return known
     found = session.execute(select(RevisionCounter.newest)).scalar_one_or_none()
     if found is None:
         raise _not_set_up()
+    if session.info.get(READING):
+        session.info[_NEWEST] = found
     return found
 
 

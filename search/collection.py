@@ -4,7 +4,7 @@ Knows no database: `retriever.py` keeps one in step with SQL.
 """
 
 from collections.abc import Collection as AbstractCollection
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -121,9 +121,10 @@ class Collection:
         limit: int,
         kinds: AbstractCollection[str] | None = None,
         groups: frozenset[str] | None = UNGROUPED,
+        but: AbstractCollection[int] = (),
     ) -> dict[int, float]:
-        """BM25 by document id, best first."""
-        return self._lexical.search(query, limit, kinds=kinds, groups=groups)
+        """BM25 by document id, best first, never of those in `but`."""
+        return self._lexical.search(query, limit, kinds=kinds, groups=groups, but=but)
 
     def semantic_ranking(
         self,
@@ -149,11 +150,15 @@ class Collection:
 
     def matches(self, query: LexicalQuery, ids: Sequence[int]) -> dict[int, LexicalMatch]:
         """What each document of `ids` has of the query's words."""
-        return self._lexical.matches(query, ids)
+        with self._lock.reading():
+            return self._lexical.matches(query, ids)
 
     def lexical_scores(self, query: LexicalQuery, ids: Sequence[int]) -> dict[int, float]:
         """BM25 of those of the documents `ids` that have any of the words, best first."""
-        return self._lexical.search(query, len(ids), among=ids, groups=None)
+        with self._lock.reading():
+            scores = self._lexical.held(ids, query).bm25(query.weights)
+        order = np.argsort(-scores, kind="stable").tolist()
+        return {ids[row]: float(scores[row]) for row in order if scores[row]}
 
     def nearness(self, question: Question, ids: Sequence[int]) -> Nearness:
         """How near the documents `ids` are to the question; unknown where there is no model."""
@@ -167,46 +172,32 @@ class Collection:
         kinds: AbstractCollection[str] | None = None,
         groups: frozenset[str] | None = UNGROUPED,
         but: AbstractCollection[int] = (),
+        by_words: Iterable[int] | None = None,
     ) -> Candidates:
-        """The best `limit` of each ranker together, each with all signals; never those in `but`."""
+        """The best `limit` of each ranker together, each with all signals; never those in `but`.
+        `by_words` is what `lexical_ranking` said, where it was asked already."""
+        if by_words is None:
+            by_words = self.lexical_ranking(question.whole, limit, kinds, groups, but)
         with self._lock.reading():
-            lexical = self._lexical.search(
-                question.whole, limit, kinds=kinds, groups=groups, but=but
-            )
-            found = dict.fromkeys(lexical)
+            found = dict.fromkeys(by_words)
             if question.whole_vector is not None:
                 shelves = self._lexical.shelves(groups, kinds)
                 near_ones = self._meaning.nearest(question.whole_vector, limit + len(but), shelves)
                 found |= dict.fromkeys(islice((id_ for id_ in near_ones if id_ not in but), limit))
             ids = list(found)
-            signals = self._lexical_signals(question, ids, lexical)
+            signals = self._lexical_signals(question, ids)
             near = self._nearness(question, ids)
         signals[Signal.SEMANTIC] = near.whole
         signals[Signal.SEMANTIC_LINE] = near.line
         signals[Signal.TITLE_LINE] = near.title
         return Candidates(ids, signals, near.passages)
 
-    def _lexical_signals(
-        self, question: Question, ids: list[int], ranked: Mapping[int, float]
-    ) -> dict[Signal, Scores]:
-        """`ranked` are the scores that are known already."""
-
-        def scores(
-            query: LexicalQuery, known: Mapping[int, float] = {}, in_field: str = "all"
-        ) -> Scores:
-            among = [id_ for id_ in ids if id_ not in known]
-            found = self._lexical.search(
-                query, len(among), field=in_field, among=among, groups=None
-            )
-            return np.array([known.get(id_) or found.get(id_, 0.0) for id_ in ids])
-
-        whole = scores(question.whole, ranked)
+    def _lexical_signals(self, question: Question, ids: list[int]) -> dict[Signal, Scores]:
+        held = self._lexical.held(ids, question.whole, question.line)
         return {
-            Signal.LEXICAL: whole,
-            Signal.LEXICAL_LINE: (
-                whole if question.line == question.whole else scores(question.line)
-            ),
-            Signal.LEXICAL_TITLE: scores(question.whole, in_field="title"),
+            Signal.LEXICAL: held.bm25(question.whole.weights),
+            Signal.LEXICAL_LINE: held.bm25(question.line.weights),
+            Signal.LEXICAL_TITLE: held.bm25(question.whole.weights, in_title=True),
         }
 
     def _nearness(self, question: Question, ids: list[int]) -> Nearness:

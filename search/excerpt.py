@@ -2,6 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
+from sqlalchemy.orm import Session
+
+from search import repository
+from search.retriever import Hit
 from search.terms import analyse, terms_of
 
 EXCERPT_CHARACTERS = 280
@@ -9,6 +13,12 @@ _ELLIPSIS = "…"
 
 # Words shown before the first matched one, so that the excerpt reads as a sentence.
 _LEAD = 4
+
+
+def excerpts(session: Session, hits: Sequence[Hit]) -> list[str]:
+    """For each hit the stretch of its best passage that has the most of the matched words."""
+    passages = repository.passages(session, {hit.document: hit.passage for hit in hits})
+    return [excerpt_of(hit.title, passages[hit.document], hit.matched_terms) for hit in hits]
 
 
 def excerpt_of(

@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,7 @@ from search.shelves import Shelf
 _PASSAGES_PER_DOCUMENT = 3
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(NamedTuple):
     shelf: Shelf
     passages: tuple[int, ...] = ()
     has_title: bool = False
@@ -140,18 +139,14 @@ class VectorsInMemory:
             index.restore(self._rows(part), part.structure)
             self._passages[shelf] = index
         passages, firsts = parts.passages.tolist(), parts.first_passage.tolist()
-        documents = zip(
-            parts.documents.tolist(),
-            parts.shelf.tolist(),
-            parts.titled.tolist(),
-            firsts,
-            firsts[1:],
-            strict=False,
+        documents = parts.documents.tolist()
+        shelves = (parts.shelves[place] for place in parts.shelf.tolist())
+        own = (tuple(passages[first:end]) for first, end in pairwise(firsts))
+        self._held = dict(
+            zip(documents, map(_Held, shelves, own, parts.titled.tolist()), strict=True)
         )
-        for id_, place, titled, first, end in documents:
-            held = _Held(parts.shelves[place], tuple(passages[first:end]), titled)
-            self._held[id_] = held
-            self._owner.update(dict.fromkeys(held.passages, id_))
+        owners = np.repeat(parts.documents, np.diff(parts.first_passage))
+        self._owner = dict(zip(passages, owners.tolist(), strict=True))
 
     def settle(self) -> None:
         """Wait for what is being built in the background."""

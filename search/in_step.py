@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from opsatlas import revision
+from opsatlas.collector import spare_what_lives
 from opsatlas.db.transaction import reading
 from opsatlas.errors import UnavailableError
 from search import repository
@@ -116,20 +117,30 @@ class CollectionInStep:
         """Whether another space serves than that of the collection."""
         self._catching_up: threading.Thread | None = None
 
-    def current(self) -> InStep:
-        """The collection to ask now. The first call opens the saved one or builds it."""
-        with reading(self._engine) as session:
-            newest = revision.newest(session)
+    def current(self, session: Session | None = None) -> InStep:
+        """The collection to ask now, with all at least that `session` sees, or else that is
+        committed. The first call opens the saved one or builds it."""
+        if session is None:
+            with reading(self._engine) as own:
+                return self.current(own)
+        newest = revision.newest(session)
         state = self._state
         if state is None or state.revision != newest or self._left_behind:
             with self._changing:
                 state = self._state
                 if state is None:
                     state = self._state = self._opened() or self._built()
+                    spare_what_lives()
                 state = self._state = self._advance(state)
         return InStep(
             state.collection, state.space, state.revision >= newest and not len(state.due)
         )
+
+    @property
+    def space(self) -> Space | None:
+        """That of the collection, where there is one yet."""
+        state = self._state
+        return None if state is None else state.space
 
     def refresh(self) -> Collection:
         """The collection with all that is committed, however long that takes."""

@@ -10,7 +10,6 @@ import tantivy
 
 from opsatlas.groups import EVERYONE, may_read
 from search.shelves import Shelf, readable
-from search.terms import analyse
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,6 @@ def schema() -> tantivy.Schema:
     # field would delete nothing, silently (tantivy-py 0.27).
     builder.add_integer_field("id", indexed=True, fast=True)
     builder.add_text_field("shelf", tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("title", tokenizer_name="terms", index_option="freq")
     builder.add_text_field("all", tokenizer_name="terms", index_option="freq")
     # The terms of restricted documents once more, bare and by audience: see `count_terms`.
     builder.add_text_field("restricted", tokenizer_name="terms", index_option="basic")
@@ -59,14 +57,12 @@ def schema() -> tantivy.Schema:
     return builder.build()
 
 
-def document_of(entry: LexicalEntry) -> tantivy.Document:
-    """The entry, analysed."""
-    title = _analysed(entry.title)
-    whole = f"{title} {_analysed(entry.text)}"
+def document_of(entry: LexicalEntry, terms: Iterable[str]) -> tantivy.Document:
+    """The entry, by the terms of its title and text."""
+    whole = " ".join(terms)
     document = tantivy.Document()
     document.add_integer("id", entry.id)
     document.add_text("shelf", shelf_token(entry.shelf))
-    document.add_text("title", title)
     document.add_text("all", whole)
     audience = entry.shelf.audience
     if audience != EVERYONE:
@@ -113,10 +109,6 @@ def idf(frequency: int, documents: int) -> float:
     """BM25's inverse document frequency, as Lucene and tantivy count it (never negative)."""
     # Removed entries may count in `frequency` for a while, so it can exceed `documents`.
     return math.log(1 + (max(documents - frequency, 0) + 0.5) / (frequency + 0.5))
-
-
-def _analysed(text: str) -> str:
-    return " ".join(term for term, _ in analyse(text))
 
 
 def _of(audience: str, term: str) -> str:

@@ -38,6 +38,9 @@ class LexicalQuery:
     """Different terms of the text, those that are not looked for among them."""
     keys: frozenset[str]
     """The words of the query that name a fault."""
+    weights: dict[str, float] = field(default_factory=dict)
+    """What BM25 weighs each term by that is looked for, synonyms among them: how often it counts,
+    times its inverse document frequency."""
     corrections: dict[str, float] = field(default_factory=dict)
     """What tantivy's weight of a term is multiplied by, where it counted documents that the
     caller may not read."""
@@ -75,13 +78,19 @@ def query_of(
         if not frequency[term] and term.isalpha() and words[term] not in there
     ]
     considered = [*known, *strange[:MAX_QUERY_TERMS]]
+    instead = {term: others[term] for term in _rarest(others, frequency)[:MAX_SYNONYMS]}
+    looked_for = {term: counts[term] for term in known} | instead
     return LexicalQuery(
         {term: counts[term] for term in known},
         {term: idf(frequency[term], counted.documents) for term in considered},
         {term: words[term] for term in considered},
-        {term: others[term] for term in _rarest(others, frequency)[:MAX_SYNONYMS]},
+        instead,
         distinct,
         frozenset(words[term] for term in whole),
+        {
+            term: count * idf(frequency[term], counted.documents)
+            for term, count in looked_for.items()
+        },
         counted.corrections,
     )
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 MAX_CHARACTERS = 20_000
 """What is read of a text: about 3,000 words."""
@@ -149,8 +150,12 @@ _NAMING = frozenset((
 _TELLING = ("alertname", "summary", "description", "message", "msg", "error", "err")
 
 
+@lru_cache(maxsize=64)
 def understand(text: str) -> IncidentText:
-    """Take a text apart. Any text can be: what is not recognised is a sentence."""
+    """Take a text apart. Any text can be: what is not recognised is a sentence.
+
+    Remembered: what searches, looks for names and tells why each ask it of one question.
+    """
     readable = _LONG_RUN.sub(r"\1 ", text[:MAX_CHARACTERS])
     raw = [line for line in readable.splitlines() if line.strip()]
     parts = list(_parts(raw))

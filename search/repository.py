@@ -1,7 +1,7 @@
 """The queries that fill a collection and put names to what it finds."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
@@ -26,8 +26,6 @@ class FoundDocument:
     key: str
     title: str
     audience: str
-    passages: list[str] = field(default_factory=list)
-    """Texts in order, without the title alone."""
 
 
 def entries(session: Session, ids: Sequence[int] | None = None) -> Iterator[LexicalEntry]:
@@ -82,36 +80,37 @@ def document_vectors(
         yield DocumentVectors(id_, shelf, title, passages)
 
 
-def found_documents(
-    session: Session, best_passages: Mapping[int, int | None]
-) -> dict[int, FoundDocument]:
-    """Documents that are still there, by id, each with the passage that is named for it, or with
-    all its passages where none is."""
-    documents = {
-        row.id: FoundDocument(row.kind, row.key, row.title, row.audience)
-        for row in session.execute(
-            select(
-                SearchDocument.id,
-                SearchDocument.kind,
-                SearchDocument.key,
-                SearchDocument.title,
-                SearchDocument.audience,
-            ).where(SearchDocument.id.in_(best_passages))
-        )
-    }
-    named = [passage for passage in best_passages.values() if passage is not None]
-    unnamed = [id_ for id_, passage in best_passages.items() if passage is None]
+def found_documents(session: Session, ids: Sequence[int]) -> dict[int, FoundDocument]:
+    """Documents that are still there, by id."""
+    rows = session.execute(
+        select(
+            SearchDocument.id,
+            SearchDocument.kind,
+            SearchDocument.key,
+            SearchDocument.title,
+            SearchDocument.audience,
+        ).where(SearchDocument.id.in_(ids))
+    )
+    return {row.id: FoundDocument(row.kind, row.key, row.title, row.audience) for row in rows}
+
+
+def passages(session: Session, named: Mapping[int, int | None]) -> dict[int, list[str]]:
+    """By document, the passage that is named for it, or all its passages in their order where none
+    is; without the title alone. What is gone is left out."""
+    found: dict[int, list[str]] = {id_: [] for id_ in named}
+    ids = [passage for passage in named.values() if passage is not None]
+    without = [id_ for id_, passage in named.items() if passage is None]
     for row in session.execute(
         select(SearchPassage.document_id, SearchPassage.text)
         .where(
-            or_(SearchPassage.id.in_(named), SearchPassage.document_id.in_(unnamed)),
+            or_(SearchPassage.id.in_(ids), SearchPassage.document_id.in_(without)),
             SearchPassage.ordinal != TITLE,
         )
         .order_by(SearchPassage.document_id, SearchPassage.ordinal)
     ):
-        if row.document_id in documents:
-            documents[row.document_id].passages.append(row.text)
-    return documents
+        if row.document_id in found:
+            found[row.document_id].append(row.text)
+    return found
 
 
 def _is_of(model_id: str) -> ColumnElement[bool]:

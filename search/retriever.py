@@ -1,13 +1,16 @@
 """Retrieval: a question's words in, the documents that most likely answer it out."""
 
+import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Collection as AbstractCollection
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from opsatlas.db.transaction import reading
 from opsatlas.groups import UNGROUPED, may_read
@@ -15,9 +18,8 @@ from search import repository
 from search.collection import Candidates, Collection, Question
 from search.documents import storable
 from search.embedder import Embedder, ModelUnavailableError, Vectors
-from search.excerpt import excerpt_of
 from search.fusion import Signal, fuse
-from search.in_step import CollectionInStep, InStep
+from search.in_step import CollectionInStep
 from search.indexes.rows import Precision
 from search.lexical import LexicalMatch
 from search.log_digest import as_read
@@ -54,18 +56,12 @@ class Hit:
     bm25: float
     matched_terms: list[str]
     """The question's words that the document has, rarest first."""
-    passages: tuple[str, ...]
-    """The passage that is nearest to the question; all of them where no vector says which."""
+    document: int
+    """Id of it in search."""
+    passage: int | None
+    """Id of its passage that is nearest to the question; None where no vector says which."""
     signals: Mapping[Signal, float | None]
     """Every signal as its ranker gave it; None where it knew nothing of this document."""
-
-    @property
-    def excerpt(self) -> str:
-        """The stretch of the best passage that has the most of the matched terms, on one line.
-
-        Made when it is asked for: many hits are weighed, few are shown.
-        """
-        return excerpt_of(self.title, self.passages, self.matched_terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,32 +115,43 @@ class Retriever:
         groups: frozenset[str] | None = UNGROUPED,
         limit: int = 50,
         but: AbstractCollection[int] = (),
+        session: Session | None = None,
     ) -> Retrieval:
         """The documents that best answer `text`; of `kinds` only, where they are given, and none
         whose id is in `but`: those take no place that another could have.
 
-        Only what a caller in `groups` may read is searched, all of it where that is None.
+        Only what a caller in `groups` may read is searched, all of it where that is None, as far
+        as `session` sees it, by default one of its own.
         Any text is a question. The model's absence is a notice (`model_warming_up`,
         `model_unavailable`) and the answer then lexical. Raises what reading the database raises.
         """
+        if session is None:
+            with reading(self._engine) as own:
+                return self.retrieve(
+                    text, kinds=kinds, groups=groups, limit=limit, but=but, session=own
+                )
         notices: list[str] = []
-        now = self._in_step.current()
+        now = self._in_step.current(session)
         collection = now.collection
         if not now.whole:
             notices.append(INDEX_REBUILDING)
         asked, shortened = as_read(storable(text))
         if shortened:
             notices.append(TEXT_SHORTENED)
-        question = self._question(now, asked, groups, notices)
-        found = collection.candidates(question, max(self._candidates, limit), kinds, groups, but)
+        meant = self._begin(now.space, asked)
+        line = first_line(asked)
+        keys = understand(asked).keys
+        whole_query = collection.query(asked, keys, groups)
+        line_query = whole_query if line == asked.strip() else collection.query(line, keys, groups)
+        most = max(self._candidates, limit)
+        by_words = collection.lexical_ranking(whole_query, most, kinds, groups, but)
+        question = Question(whole_query, line_query, *_encoded(meant, notices))
+        found = collection.candidates(question, most, kinds, groups, but, by_words)
         fused = fuse(found.signals)
         rows = np.argsort(-fused, kind="stable")[:limit].tolist()
         ids = [found.ids[row] for row in rows]
         matches = collection.matches(question.whole, ids)
-        with reading(self._engine) as session:
-            documents = repository.found_documents(
-                session, {found.ids[row]: found.passages[row] for row in rows}
-            )
+        documents = repository.found_documents(session, ids)
         hits = [
             _hit(found, row, float(fused[row]), documents[id_], matches.get(id_))
             for row, id_ in zip(rows, ids, strict=True)
@@ -169,30 +176,21 @@ class Retriever:
         """The collection with all that is committed, waiting for it where much has changed."""
         return self._in_step.refresh()
 
-    def _question(
-        self,
-        now: InStep,
-        text: str,
-        groups: frozenset[str] | None,
-        notices: list[str],
-    ) -> Question:
-        collection = now.collection
-        line = first_line(text)
-        understood = understand(text)
-        whole_query = collection.query(text, understood.keys, groups)
-        line_query = (
-            whole_query if line == text.strip() else collection.query(line, understood.keys, groups)
-        )
-        if not line:
-            return Question(whole_query, line_query)
-        try:
-            vectors = self._encoder_of(now.space).encode(
-                text.strip()[:_ENCODED_CHARACTERS], understood.title[:_ENCODED_CHARACTERS]
-            )
-        except ModelUnavailableError as error:
-            notices.append(error.code)
-            return Question(whole_query, line_query)
-        return Question(whole_query, line_query, *vectors)
+    def expect(self, text: str) -> None:
+        """Begin to encode `text`, which will be asked for in a moment: that goes on beside what
+        else there is to do for the question."""
+        space = self._in_step.space
+        if space is not None:
+            self._begin(space, as_read(storable(text))[0])
+
+    def _begin(self, space: Space, asked: str) -> list[Future[Vectors]]:
+        """The vectors of a question's text and of its title, which are being made; none of a text
+        without words."""
+        if not asked.strip():
+            return []
+        encoder = self._encoder_of(space)
+        texts = asked.strip(), understand(asked).title
+        return [encoder.begin(text[:_ENCODED_CHARACTERS]) for text in texts]
 
     @property
     def model_id(self) -> str:
@@ -215,28 +213,46 @@ def _of(embedder: Embedder, space: Space) -> Embedder:
 
 
 class _RememberingEncoder:
-    """Encodes a question once, though it is asked by several callers or page after page."""
+    """Encodes a question once, though it is asked by several callers or page after page; beside
+    whoever asks, as many at a time as there are cores."""
 
     def __init__(self, embedder: Embedder) -> None:
         self.model_id = embedder.model_id
         self._embedder = embedder
-        self._vectors: OrderedDict[str, Vectors] = OrderedDict()
+        self._begun: OrderedDict[str, Future[Vectors]] = OrderedDict()
         self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(
+            len(os.sched_getaffinity(0)), thread_name_prefix="encode-question"
+        )
 
-    def encode(self, *texts: str) -> list[Vectors]:
-        """A vector (d,) for each text."""
+    def begin(self, text: str) -> Future[Vectors]:
+        """The vector (d,) that `text` will have, or ModelUnavailableError."""
         with self._lock:
-            known = {text: self._vectors[text] for text in texts if text in self._vectors}
-        missing = list(dict.fromkeys(text for text in texts if text not in known))
-        if missing:
-            known |= zip(missing, self._embedder.encode_questions(missing), strict=True)
-        with self._lock:
-            for text in texts:
-                self._vectors[text] = known[text]
-                self._vectors.move_to_end(text)
-            while len(self._vectors) > _REMEMBERED_TEXTS:
-                self._vectors.popitem(last=False)
-        return [known[text] for text in texts]
+            begun = self._begun.get(text)
+            if begun is None or (begun.done() and begun.exception() is not None):
+                begun = self._begun[text] = self._threads.submit(self._encode, text)
+            self._begun.move_to_end(text)
+            while len(self._begun) > _REMEMBERED_TEXTS:
+                self._begun.popitem(last=False)
+        return begun
+
+    def _encode(self, text: str) -> Vectors:
+        vector: Vectors = self._embedder.encode_questions([text])[0]
+        return vector
+
+
+def _encoded(
+    begun: Sequence[Future[Vectors]], notices: list[str]
+) -> tuple[Vectors, Vectors] | tuple[()]:
+    """The vectors once they are made; nothing and a notice where there is no model."""
+    if not begun:
+        return ()
+    try:
+        whole, line = (each.result() for each in begun)
+    except ModelUnavailableError as error:
+        notices.append(error.code)
+        return ()
+    return whole, line
 
 
 def first_line(text: str) -> str:
@@ -262,7 +278,8 @@ def _hit(
         lexical=match.share if match else 0.0,
         bm25=signals[Signal.LEXICAL] or 0.0,
         matched_terms=match.words if match else [],
-        passages=tuple(document.passages),
+        document=found.ids[row],
+        passage=found.passages[row],
         signals=signals,
     )
 

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from search.indexes.approximate import Approximate, Kind
 from search.indexes.rows import CHUNK_ROWS, Chunk, Ids, Precision, VectorRows
 from search.shelves import Shelf
+from search.term_vectors import CHUNK, TermVectorParts
 from search.terms import ANALYSIS
 
-FORMAT = f"1, terms {ANALYSIS}"
+FORMAT = f"2, terms {ANALYSIS}"
 """Of the files, and of the terms that the lexical index in them is made of."""
 LEXICAL = "lexical"
 """Folder of the lexical index's own files."""
@@ -76,6 +77,7 @@ class LexicalParts:
     documents: Ids
     shelf: Ids
     shelves: list[Shelf]
+    vectors: TermVectorParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,13 @@ def write(folder: Path, parts: SavedParts) -> int:
         "first_passage": meaning.first_passage,
         "lexical_documents": lexical.documents,
         "lexical_shelf": lexical.shelf,
+        "term_documents": lexical.vectors.documents,
+        "term_slots": lexical.vectors.slots,
     }
     for name, array in arrays.items():
         np.save(folder / name, array)
+    if lexical.vectors.chunks:
+        _write_chunks(folder / "terms.npy", lexical.vectors.chunks)
     _write_rows(folder, "titles", meaning.titles)
     for place, part in enumerate(meaning.by_shelf):
         _write_rows(folder, f"shelf-{place}", part)
@@ -176,6 +182,7 @@ def _assembled(folder: Path, manifest: dict[str, Any]) -> SavedParts:
         array("lexical_documents"),
         array("lexical_shelf"),
         [Shelf(*each) for each in manifest["lexical_shelves"]],
+        _read_term_vectors(folder),
     )
     return SavedParts(lexical, meaning, manifest["facts"])
 
@@ -184,21 +191,37 @@ def _write_rows(folder: Path, name: str, part: RowsPart) -> None:
     np.save(folder / f"{name}-ids", part.ids)
     if not part.chunks:
         return
-    rows = sum(map(len, part.chunks))
-    shape = (rows, part.chunks[0].shape[1])
-    with (folder / f"{name}.npy").open("wb") as file:
-        np.lib.format.write_array_header_1_0(
-            file,
-            {
-                "descr": np.lib.format.dtype_to_descr(part.chunks[0].dtype),
-                "fortran_order": False,
-                "shape": shape,
-            },
-        )
-        for chunk in part.chunks:
-            file.write(chunk.data)
+    _write_chunks(folder / f"{name}.npy", part.chunks)
     if part.structure is not None:
         part.structure.save(folder / f"{name}.faiss")
+
+
+def _write_chunks(path: Path, chunks: Sequence[NDArray[Any]]) -> None:
+    """Arrays one after the other as one."""
+    rows = sum(map(len, chunks))
+    header = {
+        "descr": np.lib.format.dtype_to_descr(chunks[0].dtype),
+        "fortran_order": False,
+        "shape": (rows, *chunks[0].shape[1:]),
+    }
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for chunk in chunks:
+            file.write(chunk.data)
+
+
+def _read_chunks(path: Path, rows: int) -> list[NDArray[Any]]:
+    """As they were, each of `rows` rows but the last; mapped, not read."""
+    # A private copy of what is written to: the file stays as it is.
+    mapped: Any = np.load(path, mmap_mode="c", allow_pickle=False)
+    return [np.asarray(mapped[start : start + rows]) for start in range(0, len(mapped), rows)]
+
+
+def _read_term_vectors(folder: Path) -> TermVectorParts:
+    documents = np.load(folder / "term_documents.npy", allow_pickle=False)
+    slots = np.load(folder / "term_slots.npy", allow_pickle=False)
+    path = folder / "terms.npy"
+    return TermVectorParts(_read_chunks(path, CHUNK) if path.exists() else [], documents, slots)
 
 
 def _read_rows(folder: Path, name: str, structure: dict[str, Any] | None) -> RowsPart:
@@ -206,14 +229,10 @@ def _read_rows(folder: Path, name: str, structure: dict[str, Any] | None) -> Row
     path = folder / f"{name}.npy"
     if not len(ids):
         return RowsPart([], ids)
-    # A private copy of what is written to: the file stays as it is.
-    mapped: Any = np.load(path, mmap_mode="c", allow_pickle=False)
-    if len(mapped) != len(ids):
-        raise BadIndexError(f"{name} has {len(mapped)} vectors of {len(ids)} ids")
-    chunks: list[Chunk] = [
-        np.asarray(mapped[start : start + CHUNK_ROWS])
-        for start in range(0, len(mapped), CHUNK_ROWS)
-    ]
+    chunks: list[Chunk] = _read_chunks(path, CHUNK_ROWS)
+    rows = sum(map(len, chunks))
+    if rows != len(ids):
+        raise BadIndexError(f"{name} has {rows} vectors of {len(ids)} ids")
     if structure is None:
         return RowsPart(chunks, ids)
     kind: Kind = structure["kind"]

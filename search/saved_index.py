@@ -25,6 +25,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from opsatlas import revision
+from opsatlas.collector import patient_collector
 from opsatlas.db.transaction import reading
 from opsatlas.errors import OpsAtlasError
 from opsatlas.lineage import descends_from, lineage_name, newest_known
@@ -87,8 +88,9 @@ class SavedIndexes:
             parts = read(home / name)
             workspace = home / f"{_WORK}{uuid.uuid4().hex[:12]}"
             link_files(home / name / LEXICAL, workspace)
-            lexical = LexicalIndex(workspace, parts.lexical)
-            meaning.restore(parts.meaning)
+            with patient_collector():
+                lexical = LexicalIndex(workspace, parts.lexical)
+                meaning.restore(parts.meaning)
         except (BadIndexError, OSError, ValueError) as error:
             _log.warning("saved_index_refused", folder=str(home / name), reason=str(error))
             return None

@@ -12,6 +12,8 @@ from opsatlas.clock import now
 from opsatlas.db.engine import WRITES
 from opsatlas.errors import UnavailableError
 
+READING = "reading"
+"""What `Session.info` says of one that has one view of the database and writes nothing."""
 _MOMENT = "moment"
 _FULL_SQLITE = frozenset({"SQLITE_FULL", "SQLITE_IOERR_WRITE"})
 """The second is what a quota or a limit of the file's size comes to."""
@@ -49,6 +51,7 @@ def reading(engine: Engine) -> Iterator[Session]:
     with _session(engine) as session:
         if engine.dialect.name == "postgresql":
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+        session.info[READING] = True
         yield session
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from cmdb.graph import GraphSnapshot, GroupColumns, RelationshipColumns
 from cmdb.graph_delta import GraphChange, changed, laid_out_anew
+from cmdb.graph_neighbours import neighbours
 from cmdb.impact import analyse
 from cmdb.models import ConfigurationItem
 from cmdb.models import Relationship as Row
@@ -183,11 +184,25 @@ def groups_of(snapshot: GraphSnapshot) -> dict[int, tuple[int, list[int]]]:
     }
 
 
+def check_neighbours(snapshot: GraphSnapshot) -> None:
+    """Those of many CIs at once are what the edges say of each."""
+    indices = snapshot.present.tolist()
+    beside: dict[int, set[int]] = {index: set() for index in indices}
+    edges = snapshot.edges()
+    for one, other in zip(edges.dependent.tolist(), edges.provider.tolist(), strict=True):
+        beside[one].add(other)
+        beside[other].add(one)
+    found = neighbours(snapshot, indices[::-1])
+    assert found == [sorted(beside[index]) for index in indices[::-1]]
+
+
 def check_as_built(snapshot: GraphSnapshot, landscape: Landscape) -> None:
     built = snapshot_of(landscape)
     assert snapshot.ids[snapshot.present].tolist() == built.ids.tolist() == sorted(landscape.cis)
     assert edges_of(snapshot) == edges_of(built)
     assert groups_of(snapshot) == groups_of(built)
+    check_neighbours(snapshot)
+
     for ci in landscape.cis:
         here, there = snapshot.index_of(ci), built.index_of(ci)
         for way in ("edges_to_providers", "edges_to_dependents"):

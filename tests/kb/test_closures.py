@@ -4,14 +4,17 @@ from datetime import datetime, timedelta
 from random import Random
 
 import pytest
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from kb import records
 from kb.closures import Closures
 from kb.models import Feedback, Incident, Outcome
+from kb.nouns import INCIDENTS
+from kb.schemas import IncidentPatch
 from kb.track_record import Said, TrackRecord, assess, track_records
 from opsatlas.db.transaction import transaction
-from tests.kb.builders import LONG_AGO, log_incident
+from tests.kb.builders import ALICE, LONG_AGO, log_incident
 
 NOW = LONG_AGO + timedelta(days=400)
 KNOWN_ERRORS = ("KE-1", "KE-2")
@@ -32,7 +35,7 @@ def by_hand(session: Session, suggestion: str, at: datetime) -> TrackRecord:
         for each in session.scalars(select(Incident))
         if {each.number, each.known_error} & behind
         and each.status == "closed"
-        and each.resolution_code == "fixed"
+        and each.resolution_code in ("fixed", "workaround")
     ]
     return assess(said, at)
 
@@ -59,7 +62,7 @@ def change(session: Session, random: Random, number: int) -> None:
             **CLOSED,
         )
     elif what == "delete":
-        session.execute(delete(Incident).where(Incident.id == incident.id))
+        records.delete(session, ALICE, INCIDENTS, incident.number)
     elif what == "say":
         voice = {
             "suggestion": random.choice([*KNOWN_ERRORS, "INC-0004"]),
@@ -70,15 +73,13 @@ def change(session: Session, random: Random, number: int) -> None:
         }
         session.add(Feedback(**voice))
     else:
-        values = (
+        patch = (
             {"resolution_code": random.choice(["fixed", "no_fault_found"])}
             if what == "edit"
             else {"known_error": random.choice([*KNOWN_ERRORS, None])}
         )
-        session.execute(
-            update(Incident)
-            .where(Incident.id == incident.id)
-            .values(version=Incident.version + 1, **values)
+        records.change(
+            session, ALICE, INCIDENTS, incident.number, IncidentPatch.model_validate(patch)
         )
 
 

@@ -69,7 +69,12 @@ def test_links_are_those_of_which_both_ends_are_there(engine: Engine) -> None:
             {"title": "Runbook", "body": "do it", "known_errors": ["KE-0001", "KE-0002", "KE-0099"]}
         )
         records.create(session, ALICE, ARTICLES, [given])
-        links = links_between(session, {"KB-0001", "KE-0002", "KE-0099"})
+        article = Candidate(RecordKind.ARTICLE, 1, "KB-0001", "Runbook")
+        known_errors = [
+            Candidate(RecordKind.KNOWN_ERROR, 1, number, "Disk is full")
+            for number in ("KE-0002", "KE-0099")
+        ]
+        links = links_between(session, [article, *known_errors])
         assert sorted(links) == [("KB-0001", "KE-0002"), ("KB-0001", "KE-0099")]
-        assert links_between(session, {"KE-0001"}) == []
-        assert links_between(session, set()) == []
+        assert links_between(session, [article]) == []
+        assert links_between(session, known_errors) == []

@@ -43,12 +43,7 @@ def test_words_match_across_accents_and_inflections() -> None:
     assert found(made, "connection refusing") == [2]
 
 
-def test_titles_alone_can_be_asked() -> None:
-    made = index(entry(1, "pool", title="disk"), entry(2, "disk", title="pool"))
-    assert found(made, "pool", field="title") == [2]
-
-
-def test_kinds_and_ids_restrict_without_changing_the_score() -> None:
+def test_a_kind_restricts_and_chosen_documents_score_as_in_a_search() -> None:
     made = index(
         *(entry(n, "pool " * n, kind="article" if n % 2 else "incident") for n in (1, 2, 3))
     )
@@ -56,8 +51,8 @@ def test_kinds_and_ids_restrict_without_changing_the_score() -> None:
     everything = made.search(query, 10)
     assert made.search(query, 10, kinds=["article"]).keys() == {1, 3}
     assert made.search(query, 10, kinds=[]) == {}
-    among = made.search(query, 10, among=[2, 3, 99])
-    assert among == {id_: pytest.approx(everything[id_]) for id_ in (2, 3)}
+    chosen = made.held([2, 3, 99], query).bm25(query.weights)
+    assert chosen == pytest.approx([everything[2], everything[3], 0.0])
 
 
 def test_a_match_says_which_words_and_what_share_of_the_query() -> None:

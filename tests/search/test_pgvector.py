@@ -342,7 +342,7 @@ def test_the_retriever_answers_the_same_on_it_as_in_memory(
         assert expected
         for each in shared:
             for ours, theirs in zip(each.retrieve(question).hits, expected, strict=True):
-                assert (ours.key, ours.passages) == (theirs.key, theirs.passages)
+                assert (ours.key, ours.passage) == (theirs.key, theirs.passage)
                 assert ours.score == pytest.approx(theirs.score, abs=1e-4)
                 assert ours.semantic == pytest.approx(theirs.semantic, abs=1e-5)
     with transaction(postgres_engine) as session:
