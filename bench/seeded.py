@@ -23,7 +23,6 @@ from opsatlas.db import migrate
 from opsatlas.db.engine import open_engine
 from opsatlas.db.transaction import reading, transaction
 from opsatlas.settings import Settings
-from search.embedder import Embedder
 from search.onnx_embedder import OnnxEmbedder
 from search.retriever import Retriever
 
@@ -38,7 +37,7 @@ class Seeded:
     """Everything that a suggestion needs, over the seed data."""
 
     engine: Engine
-    embedder: Embedder
+    embedder: OnnxEmbedder
     retriever: Retriever
     graph: DependencyGraph
 

@@ -2,7 +2,7 @@
 
 Encoding a quarter of a million passages would take the machine half an hour. So the distinct
 phrases of the grammar are encoded for real, once, and the vector of a passage is the mean of its
-phrases' vectors with a little seeded noise, of unit length again.
+phrases' vectors with a little seeded noise, of unit length again; its words are its phrases'.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import insert, select
@@ -30,7 +30,7 @@ from opsatlas.db.transaction import transaction
 from opsatlas.settings import Settings
 from search.documents import TextDocument, put_documents
 from search.embedder import PACKAGED_MODEL_ID, Vectors
-from search.models import SearchDocument, SearchPassage, SearchVector
+from search.models import SearchDocument, SearchPassage, SearchVector, SearchWords
 from search.onnx_embedder import OnnxEmbedder
 
 KNOWN_ERRORS_SHARE = 0.4
@@ -48,6 +48,13 @@ _WORDS_A_PASSAGE = 89
 _FIRST = datetime(2023, 1, 1, tzinfo=UTC)
 
 
+class _Meaning(NamedTuple):
+    """What the model makes of a phrase."""
+
+    vector: Vectors
+    words: bytes | None
+
+
 def make_suggestions_database(
     environment: dict[str, str], folder: Path, incidents: int, passages: int, cis: int
 ) -> None:
@@ -61,7 +68,8 @@ def make_suggestions_database(
             raise SystemExit(f"{folder} holds a database of another size")
         return
     told = phrases()
-    meaning = dict(zip(told, OnnxEmbedder.load().encode(told), strict=True))
+    vectors, words = OnnxEmbedder.load().encode_passages(told)
+    meaning = dict(zip(told, map(_Meaning, vectors, words), strict=True))
     engine = open_engine(Settings(_env_file=None, data_dir=folder))
     chances = 1 / np.arange(1, len(troubles()) + 1) ** _TAIL
     drawn = np.random.default_rng(5).choice(len(chances), incidents, p=chances / chances.sum())
@@ -125,7 +133,7 @@ def _joined(lines: Mapping[str, list[Line]]) -> dict[str, str]:
 def _write_incidents(
     session: Session,
     chunk: Sequence[tuple[dict[str, Any], dict[str, list[Line]]]],
-    meaning: Mapping[str, Vectors],
+    meaning: Mapping[str, _Meaning],
 ) -> None:
     session.execute(
         insert(Incident),
@@ -147,7 +155,7 @@ def _write_incidents(
     _write_search(session, documents, [_all(lines) for _, lines in chunk], meaning)
 
 
-def _write_known_errors(session: Session, meaning: Mapping[str, Vectors]) -> None:
+def _write_known_errors(session: Session, meaning: Mapping[str, _Meaning]) -> None:
     known = troubles()
     chosen = known[: int(len(known) * KNOWN_ERRORS_SHARE)]
     told = [known_error(trouble) for trouble in chosen]
@@ -176,7 +184,7 @@ def _write_search(
     session: Session,
     documents: Sequence[TextDocument],
     lines: Iterable[list[Line]],
-    meaning: Mapping[str, Vectors],
+    meaning: Mapping[str, _Meaning],
 ) -> None:
     """What the product writes of documents, and the vectors that its job would make."""
     put_documents(session, documents)
@@ -187,9 +195,12 @@ def _write_search(
         .where(SearchDocument.kind == documents[0].kind, SearchDocument.key.in_(list(by_key)))
     )
     vectors: dict[bytes, Vectors] = {}
+    words: dict[bytes, bytes] = {}
     for key, text, content_hash in rows:
         said = [meaning[line.phrase] for line in by_key[key] if line.text in text]
-        vectors.setdefault(content_hash, _mean(said, int.from_bytes(content_hash[:4])))
+        mean = _mean([each.vector for each in said], int.from_bytes(content_hash[:4]))
+        vectors.setdefault(content_hash, mean)
+        words[content_hash] = b"".join(each.words or b"" for each in said)
     held = set(
         session.scalars(
             select(SearchVector.content_hash).where(SearchVector.content_hash.in_(list(vectors)))
@@ -205,6 +216,14 @@ def _write_search(
                 "vector": vector.astype("<f4").tobytes(),
             }
             for content_hash, vector in vectors.items()
+            if content_hash not in held
+        ],
+    )
+    session.execute(
+        insert(SearchWords),
+        [
+            {"content_hash": content_hash, "model_id": PACKAGED_MODEL_ID, "words": of_passage}
+            for content_hash, of_passage in words.items()
             if content_hash not in held
         ],
     )

@@ -7,6 +7,7 @@ Every constant that decides between `match`, `weak` and `no_match` is here and n
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
+from enum import IntEnum
 
 from kb.suggest_schemas import Verdict
 
@@ -28,9 +29,21 @@ class Features:
     keys: float
     """Of the question's error codes and exceptions it has all (1) to none (-1); 0: there are none.
     Another code on the same system is another fault."""
+    met: float | None = None
+    """How far its best record's nearest passage meets the worst quarter of the question's words, -1
+    to 1; None where nothing is known of the passage's words."""
 
 
 NAMES = tuple(field.name for field in fields(Features))
+
+
+class Basis(IntEnum):
+    """What a confidence is founded on, the least first; each has coefficients of its own."""
+
+    WORDS_ONLY = 0
+    WITH_MODEL = 1
+    WITH_LATE = 2
+    """With the model and late interaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +68,49 @@ class Logistic:
 
     def __call__(self, features: Features) -> float:
         total = self.intercept + sum(
-            weight * getattr(features, name) for name, weight in self.weights.items()
+            weight * (getattr(features, name) or 0.0) for name, weight in self.weights.items()
         )
         return 1.0 / (1.0 + math.exp(-total))
 
 
 # Fitted on the 278 judged questions of tests/judged; docs/suggestions.md has the error rates.
-WITH_MODEL = Logistic(
-    intercept=-4.45,
-    weights={
-        "semantic": 4.48,
-        "coverage": 1.49,
-        "words": 0.58,
-        "margin": 4.55,
-        "found": 1.87,
-        "keys": 0.8,
-    },
-)
-WORDS_ONLY = Logistic(
-    intercept=-3.69,
-    weights={"coverage": 1.77, "words": 1.08, "margin": 3.05, "found": 1.64, "keys": 0.48},
-)
-ANSWER_WITH_MODEL = Platt(-1.15, 1.76)
-ANSWER_WORDS_ONLY = Platt(-0.98, 1.67)
-MATCH_FROM = 0.68
+SUGGESTION: Mapping[Basis, Logistic] = {
+    Basis.WITH_LATE: Logistic(
+        intercept=-6.01,
+        weights={
+            "semantic": 4.02,
+            "coverage": 0.75,
+            "words": 0.82,
+            "margin": 4.46,
+            "found": 1.16,
+            "keys": 0.88,
+            "met": 3.0,
+        },
+    ),
+    Basis.WITH_MODEL: Logistic(
+        intercept=-4.46,
+        weights={
+            "semantic": 4.43,
+            "coverage": 1.4,
+            "words": 0.59,
+            "margin": 4.5,
+            "found": 1.92,
+            "keys": 0.82,
+        },
+    ),
+    Basis.WORDS_ONLY: Logistic(
+        intercept=-3.59,
+        weights={"coverage": 1.84, "words": 1.03, "margin": 3.08, "found": 1.59, "keys": 0.46},
+    ),
+}
+ANSWER: Mapping[Basis, Platt] = {
+    Basis.WITH_LATE: Platt(-1.21, 1.83),
+    Basis.WITH_MODEL: Platt(-1.16, 1.77),
+    Basis.WORDS_ONLY: Platt(-1.04, 1.72),
+}
+MATCH_FROM = 0.7
 """Confidence of an answer from which it is a `match`."""
-WEAK_FROM = 0.48
+WEAK_FROM = 0.52
 """Confidence of an answer from which it is `weak`; below, nothing known fits."""
 HOLD_BACK = 3
 """Words that a share counts as if they had been asked for and not found."""
@@ -100,12 +130,19 @@ def coverage(share: float, words: int) -> float:
     return share * words / (words + HOLD_BACK)
 
 
-def confidence(features: Features, *, with_model: bool) -> float:
+def basis(features: Features, *, by_meaning: bool) -> Basis:
+    """What is known of a suggestion; `by_meaning` says whether its vectors were compared."""
+    if not by_meaning:
+        return Basis.WORDS_ONLY
+    return Basis.WITH_MODEL if features.met is None else Basis.WITH_LATE
+
+
+def confidence(features: Features, founded_on: Basis) -> float:
     """How likely a suggestion is to help, 0 to 1."""
-    return (WITH_MODEL if with_model else WORDS_ONLY)(features)
+    return SUGGESTION[founded_on](features)
 
 
-def of_answer(confidences: Sequence[float], *, with_model: bool = True) -> float:
+def of_answer(confidences: Sequence[float], founded_on: Basis = Basis.WITH_LATE) -> float:
     """How likely one of the first three suggestions is to help, 0 to 1; never less than the best.
 
     First as if they were independent (noisy or; Pearl, Probabilistic Reasoning in Intelligent
@@ -115,7 +152,7 @@ def of_answer(confidences: Sequence[float], *, with_model: bool = True) -> float
     first = confidences[:LOOKED_AT]
     if not first:
         return 0.0
-    return max(*first, (ANSWER_WITH_MODEL if with_model else ANSWER_WORDS_ONLY)(any_of(first)))
+    return max(*first, ANSWER[founded_on](any_of(first)))
 
 
 def any_of(confidences: Sequence[float]) -> float:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from cmdb.snapshots import DependencyGraph
 from kb.candidates import Pool, add_incidents
 from kb.closures import Closures
-from kb.confidence import of_answer, verdict
+from kb.confidence import Basis, basis, of_answer, verdict
 from kb.duplicates import DEFAULT_POLICY, DuplicatePolicy, duplicates_of, open_lately
 from kb.grounds import deed_of, last_seen, places
 from kb.grouping import Group
@@ -93,7 +93,10 @@ def suggest(
     )
     sure = of_answer(
         [each.confidence for each in weighing.weighed],
-        with_model=any(each.by_meaning for each in weighing.weighed),
+        max(
+            (basis(each.features, by_meaning=each.by_meaning) for each in weighing.weighed),
+            default=Basis.WORDS_ONLY,
+        ),
     )
     return SuggestionAnswer(
         verdict=verdict(sure),

@@ -12,7 +12,7 @@ from cmdb.references import resolve
 from cmdb.snapshots import DependencyGraph
 from kb.candidates import Candidate, Pool, gather
 from kb.closures import Closures
-from kb.confidence import Features, confidence, coverage, keys_found
+from kb.confidence import Features, basis, confidence, coverage, keys_found
 from kb.diversity import diverse
 from kb.grouping import Group, group
 from kb.mentions import mentioned_cis
@@ -104,6 +104,7 @@ def weigh(
             margin=each.text_score - (rival.text_score if rival else 0.0),
             found=max(len(hit.matched_terms) for hit in each.hits) / max(query.distinct, 1),
             keys=keys_found(query.keys, {word for hit in each.hits for word in hit.matched_terms}),
+            met=each.hits[0].words_met,
         )
         by_meaning = any(hit.signals[Signal.SEMANTIC] is not None for hit in each.hits)
         track = tracks[each.head.number]
@@ -116,7 +117,7 @@ def weigh(
                 * factor(doubts[each.head.number]),
                 features,
                 by_meaning,
-                confidence(features, with_model=by_meaning),
+                confidence(features, basis(features, by_meaning=by_meaning)),
                 place,
                 track,
                 doubts[each.head.number],

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from opsatlas import revision
 from opsatlas.db.transaction import reading, transaction
 from search.embedder import Embedder, Vectors
-from search.models import SearchPassage, SearchVector
+from search.late_interaction import encode_passages
+from search.models import SearchPassage, SearchVector, SearchWords
 from search.space_models import SpaceState, VectorSpace
 
 VECTORS_CHANGED = "search_vector"
@@ -63,9 +64,10 @@ def encode_missing(
             continue
         if not batch:
             break
-        vectors = embedder.encode([missing.text for missing in batch])
+        vectors, words = encode_passages(embedder, [missing.text for missing in batch])
         with transaction(engine) as session:
-            store_vectors(session, embedder.model_id, [m.content_hash for m in batch], vectors)
+            hashes = [missing.content_hash for missing in batch]
+            store_vectors(session, embedder.model_id, hashes, vectors, words)
         after = batch[-1].content_hash
         done += len(batch)
         if progress is not None:
@@ -112,9 +114,14 @@ def next_missing(
 
 
 def store_vectors(
-    session: Session, model_id: str, content_hashes: Sequence[bytes], vectors: Vectors
+    session: Session,
+    model_id: str,
+    content_hashes: Sequence[bytes],
+    vectors: Vectors,
+    words: Sequence[bytes | None] | None = None,
 ) -> None:
-    """Keep `vectors` ((n, d), rows of unit length) for the texts of `content_hashes`.
+    """Keep `vectors` ((n, d), rows of unit length) for the texts of `content_hashes`, and their
+    `words` where they are known.
 
     Collections in memory hear of them, unless answers come from the space of another model.
     """
@@ -139,6 +146,13 @@ def store_vectors(
     if not rows:
         return
     session.execute(insert(SearchVector), rows)
+    told = [
+        {"content_hash": content_hash, "model_id": model_id, "words": of_text}
+        for content_hash, of_text in zip(content_hashes, words or (), strict=False)
+        if of_text is not None and content_hash not in known
+    ]
+    if told:
+        session.execute(insert(SearchWords), told)
     serving = session.scalar(
         select(VectorSpace.model_id).where(VectorSpace.state == SpaceState.SERVING)
     )
@@ -157,6 +171,8 @@ def prune_vectors(session: Session) -> int:
     orphans = SearchVector.content_hash.not_in(select(SearchPassage.content_hash))
     count = session.scalar(select(func.count()).select_from(SearchVector).where(orphans)) or 0
     session.execute(delete(SearchVector).where(orphans))
+    gone = SearchWords.content_hash.not_in(select(SearchPassage.content_hash))
+    session.execute(delete(SearchWords).where(gone))
     return count
 
 

@@ -40,6 +40,12 @@ WEIGHTS: Mapping[Signal, float] = {
 }
 
 
+# Late interaction, in the same currency, and of how many of the first: beyond them it finds nothing
+# that would come up (docs/decisions/0017-late-interaction.md).
+LATE_WEIGHT = 0.5
+LATE_DEPTH = 20
+
+
 def fuse(signals: Mapping[Signal, Scores], weights: Mapping[Signal, float] = WEIGHTS) -> Scores:
     """(n,) fused scores, 0 to 1, comparable within one query only.
 
@@ -55,6 +61,21 @@ def fuse(signals: Mapping[Signal, Scores], weights: Mapping[Signal, float] = WEI
     total = weight.sum(axis=0)
     fused: Scores = (weight * np.nan_to_num(scaled)).sum(axis=0) / np.where(total, total, 1.0)
     return fused
+
+
+def reranked(fused: Scores, late: Scores) -> Scores:
+    """(n,) fused scores, best first, with the late interaction (m,) of the first m of them; NaN
+    where nothing is known of one, whose score then stays what the others say. The rest keep their
+    order behind."""
+    total = sum(WEIGHTS.values())
+    scaled = scale(late)
+    if np.isnan(scaled).all():
+        return fused
+    first, rest = fused[: len(late)], fused[len(late) :]
+    closer = (total * first + LATE_WEIGHT * scaled) / (total + LATE_WEIGHT)
+    return np.concatenate(
+        [np.where(np.isnan(scaled), first, closer), rest * total / (total + LATE_WEIGHT)]
+    )
 
 
 def scale(scores: Scores) -> Scores:

@@ -53,3 +53,14 @@ class SearchVector(Model):
     dimensions: Mapped[int]
     vector: Mapped[bytes]
     """Little-endian float32, of unit length."""
+
+
+class SearchWords(Model):
+    """The words of a text as a model sees them, beside its vector: see `late_interaction.py`."""
+
+    __tablename__ = "search_words"
+
+    content_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    model_id: Mapped[str] = mapped_column(primary_key=True)
+    words: Mapped[bytes]
+    """One bit a dimension, word after word."""

@@ -21,6 +21,7 @@ from search.embedder import (
     packaged_folder,
 )
 from search.gloss import in_english
+from search.late_interaction import TokenVectors, stored, token_vectors
 
 INT8_MODEL_ID = f"{PACKAGED_MODEL_ID}-int8"
 """In 8 bits the vectors are near the others, but not theirs: a space of its own."""
@@ -55,8 +56,10 @@ class OnnxEmbedder:
         model_id: str,
         threads: int = 0,
         prepare: Callable[[str], str] = in_english,
+        tells_words: bool = True,
     ) -> None:
-        """`prepare` makes of a text what the model can read."""
+        """`prepare` makes of a text what the model can read; `tells_words`: see TokenEmbedder."""
+        self._tells_words = tells_words
         self.model_id = model_id
         self._prepare = prepare
         self._session = session
@@ -71,6 +74,7 @@ class OnnxEmbedder:
         int8: bool = False,
         glossed: bool = True,
         threads: int = 0,
+        tells_words: bool = True,
     ) -> OnnxEmbedder:
         """Check the files, make the graph of them and load it.
 
@@ -90,32 +94,78 @@ class OnnxEmbedder:
                 hint=_TOO_LITTLE if _is_memory(error) else _ANEW,
             ) from error
         prepare = in_english if glossed else _as_it_is
-        return cls(session, tokenizer, ONNX_MODEL_IDS[int8, glossed], threads, prepare)
+        model_id = ONNX_MODEL_IDS[int8, glossed]
+        return cls(session, tokenizer, model_id, threads, prepare, tells_words)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n, 384) float32, rows of unit length; any thread may call.
 
         German and French are glossed (`search/gloss.py`): the model knows English.
         """
-        tokens = [self._tokenizer.encode(self._prepare(text)).ids for text in texts]
-        return self._runner.run(
-            [len(each) for each in tokens],
-            self.dimensions,
-            lambda batch: self._forward([tokens[i] for i in batch]),
-        )
+        return self._encode(texts)
 
     def encode_questions(self, texts: Sequence[str]) -> Vectors:
         """The same: this model makes no difference between question and text."""
         return self.encode(texts)
 
-    def _forward(self, tokens: list[list[int]]) -> Vectors:
+    def encode_passages(self, texts: Sequence[str]) -> tuple[Vectors, list[bytes | None]]:
+        """The same, with the words of each text."""
+        words: list[bytes | None] = [None] * len(texts)
+        if not self._tells_words:
+            return self.encode(texts), words
+
+        def keep(at: int, tokens: TokenVectors) -> None:
+            words[at] = stored(tokens)
+
+        return self._encode(texts, keep), words
+
+    def encode_question(self, text: str) -> tuple[Vectors, TokenVectors | None]:
+        """The same of one question."""
+        if not self._tells_words:
+            return self.encode([text])[0], None
+        words: list[TokenVectors] = []
+        vectors = self._encode([text], lambda _, tokens: words.append(tokens))
+        return vectors[0], words[0]
+
+    def states(self, texts: Sequence[str]) -> Vectors:
+        """(t, 384), of unit length: all tokens of the texts but the special ones, as the last layer
+        but one sees them; what the basis of late interaction is made of."""
+        found: list[Vectors] = []
+        for text in texts:
+            ids = self._tokenizer.encode(self._prepare(text)).ids
+            found.append(self._forward([ids], with_states=True)[1][0][1:-1])
+        every = np.concatenate(found)
+        unit: Vectors = every / np.linalg.norm(every, axis=1, keepdims=True)
+        return unit
+
+    def _encode(
+        self, texts: Sequence[str], keep: Callable[[int, TokenVectors], None] | None = None
+    ) -> Vectors:
+        """`keep` is given the words of each text by its place."""
+        read = [self._tokenizer.encode(self._prepare(text)) for text in texts]
+
+        def forward(batch: list[int]) -> Vectors:
+            ids = [read[at].ids for at in batch]
+            vectors, *states = self._forward(ids, with_states=keep is not None)
+            if keep is not None:
+                for at, of_text in zip(batch, states[0], strict=True):
+                    # Between the two special tokens at the ends.
+                    tokens = read[at].tokens[1:-1]
+                    keep(at, token_vectors(of_text[1 : 1 + len(tokens)], tokens))
+            return vectors
+
+        return self._runner.run([len(each.ids) for each in read], self.dimensions, forward)
+
+    def _forward(self, tokens: list[list[int]], *, with_states: bool) -> list[Vectors]:
+        """Vectors (n, d), and states (n, s, d) where they are wanted."""
         shape = len(tokens), max(map(len, tokens))
         ids, mask = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int32)
         for row, each in enumerate(tokens):
             ids[row, : len(each)] = each
             mask[row, : len(each)] = 1
-        vectors: Vectors = self._session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
-        return vectors
+        names = ["vectors", "states"] if with_states else ["vectors"]
+        found: list[Vectors] = self._session.run(names, {"input_ids": ids, "attention_mask": mask})
+        return found
 
 
 def _as_it_is(text: str) -> str:

@@ -49,19 +49,24 @@ class BertGraph:
         self._small: list[TensorProto] = []
         found = self._embeddings()
         for layer in range(config["num_hidden_layers"]):
-            found = self._layer(found, f"encoder.layer.{layer}.")
+            self._words, found = found, self._layer(found, f"encoder.layer.{layer}.")
         self._pooled(found)
 
     def serialized(self) -> bytes:
-        """`input_ids` (int64) and `attention_mask` (int32), both (n, s), to `vectors` (n, d)."""
+        """`input_ids` (int64) and `attention_mask` (int32), both (n, s), to `vectors` (n, d) and,
+        of the last layer but one, `states` (n, s, d)."""
         inputs = [
             helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["n", "s"]),
             helper.make_tensor_value_info("attention_mask", TensorProto.INT32, ["n", "s"]),
         ]
-        shape = ["n", self._config["hidden_size"]]
-        output = helper.make_tensor_value_info("vectors", TensorProto.FLOAT, shape)
+        size = self._config["hidden_size"]
+        self._nodes.append(helper.make_node("Identity", [self._words], ["states"]))
+        outputs = [
+            helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["n", size]),
+            helper.make_tensor_value_info("states", TensorProto.FLOAT, ["n", "s", size]),
+        ]
         outside = [_outside(name, array) for name, array in self.arrays.items()]
-        graph = helper.make_graph(self._nodes, "bert", inputs, [output], self._small + outside)
+        graph = helper.make_graph(self._nodes, "bert", inputs, outputs, self._small + outside)
         opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_FUSED, _FUSED_OPSET)]
         serialized: bytes = helper.make_model(
             graph, opset_imports=opsets, ir_version=_IR

@@ -12,7 +12,7 @@ from search.embedder import Vectors
 from search.encoding import vector_from_bytes
 from search.lexical_fields import LexicalEntry
 from search.meaning import DocumentVectors
-from search.models import SearchDocument, SearchPassage, SearchVector
+from search.models import SearchDocument, SearchPassage, SearchVector, SearchWords
 from search.shelves import Shelf
 
 _ROWS_AT_A_TIME = 2_000
@@ -111,6 +111,17 @@ def passages(session: Session, named: Mapping[int, int | None]) -> dict[int, lis
         if row.document_id in found:
             found[row.document_id].append(row.text)
     return found
+
+
+def words_of_passages(session: Session, model_id: str, passages: Sequence[int]) -> dict[int, bytes]:
+    """By id of passage its words, as `late_interaction.stored` made them; of those that have some
+    of this model."""
+    rows = session.execute(
+        select(SearchPassage.id, SearchWords.words)
+        .join(SearchWords, SearchWords.content_hash == SearchPassage.content_hash)
+        .where(SearchPassage.id.in_(passages), SearchWords.model_id == model_id)
+    )
+    return {row.id: row.words for row in rows}
 
 
 def _is_of(model_id: str) -> ColumnElement[bool]:

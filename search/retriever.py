@@ -1,11 +1,8 @@
 """Retrieval: a question's words in, the documents that most likely answer it out."""
 
-import os
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Collection as AbstractCollection
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +14,15 @@ from opsatlas.groups import UNGROUPED, may_read
 from search import repository
 from search.collection import Candidates, Collection, Question
 from search.documents import storable
-from search.embedder import Embedder, ModelUnavailableError, Vectors
-from search.fusion import Signal, fuse
+from search.embedder import Embedder, ModelUnavailableError
+from search.fusion import LATE_DEPTH, Signal, fuse, reranked
 from search.in_step import CollectionInStep
 from search.indexes.rows import Precision
+from search.late_interaction import Closeness, closeness
 from search.lexical import LexicalMatch
 from search.log_digest import as_read
 from search.query import understand
+from search.question_encoder import EncodedQuestion, EncodedText, QuestionEncoder, encoded
 from search.repository import FoundDocument
 from search.saved_index import SavedIndexes
 from search.spaces import Space
@@ -36,8 +35,6 @@ TEXT_SHORTENED = "text_shortened"
 
 # What is read of a question for its meaning: more than the 256 word pieces that the model takes in.
 _ENCODED_CHARACTERS = 4_000
-
-_REMEMBERED_TEXTS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +57,9 @@ class Hit:
     """Id of it in search."""
     passage: int | None
     """Id of its passage that is nearest to the question; None where no vector says which."""
+    words_met: float | None
+    """How far that passage's words meet even the worst quarter of the question's, -1 to 1
+    (`late_interaction.Closeness`); 0 too far down to be looked at, None where it is not known."""
     signals: Mapping[Signal, float | None]
     """Every signal as its ranker gave it; None where it knew nothing of this document."""
 
@@ -105,7 +105,7 @@ class Retriever:
             saved,
         )
         self._embedder_of = embedder_of or (lambda space: _of(embedder, space))
-        self._encoder = _RememberingEncoder(embedder)
+        self._encoder = QuestionEncoder(embedder)
 
     def retrieve(
         self,
@@ -145,20 +145,47 @@ class Retriever:
         line_query = whole_query if line == asked.strip() else collection.query(line, keys, groups)
         most = max(self._candidates, limit)
         by_words = collection.lexical_ranking(whole_query, most, kinds, groups, but)
-        question = Question(whole_query, line_query, *_encoded(meant, notices))
+        read = encoded(meant, notices)
+        vectors = () if read is None else (read.whole.vector, read.line.vector)
+        question = Question(whole_query, line_query, *vectors)
         found = collection.candidates(question, most, kinds, groups, but, by_words)
         fused = fuse(found.signals)
-        rows = np.argsort(-fused, kind="stable")[:limit].tolist()
+        first = np.argsort(-fused, kind="stable")[: max(limit, LATE_DEPTH)]
+        close = self._close(session, read, found, first[:LATE_DEPTH].tolist())
+        late = np.array([np.nan if each is None else each.mean for each in close])
+        met = dict.fromkeys(first.tolist(), None if np.isnan(late).all() else 0.0)
+        met |= {
+            row: None if each is None else each.words_met
+            for row, each in zip(first.tolist(), close, strict=False)
+        }
+        fused[first] = reranked(fused[first], late)
+        rows = first[np.argsort(-fused[first], kind="stable")][:limit].tolist()
         ids = [found.ids[row] for row in rows]
         matches = collection.matches(question.whole, ids)
         documents = repository.found_documents(session, ids)
         hits = [
-            _hit(found, row, float(fused[row]), documents[id_], matches.get(id_))
+            _hit(found, row, float(fused[row]), documents[id_], matches.get(id_), met[row])
             for row, id_ in zip(rows, ids, strict=True)
             # else it was removed, or closed to this caller, since the collection was in step
             if id_ in documents and may_read(documents[id_].audience, groups)
         ]
         return Retrieval(hits, notices, question, collection)
+
+    def _close(
+        self,
+        session: Session,
+        read: EncodedQuestion | None,
+        found: Candidates,
+        rows: Sequence[int],
+    ) -> list[Closeness | None]:
+        """What the nearest passages of these candidates have of the question's words."""
+        if read is None or read.whole.words is None or read.line.words is None:
+            return [None] * len(rows)
+        nearest = [found.passages[row] for row in rows]
+        named = [each for each in nearest if each is not None]
+        words = repository.words_of_passages(session, self.model_id, named)
+        passages = [None if each is None else words.get(each) for each in nearest]
+        return closeness(read.whole.words, read.line.words, passages)
 
     def prepare(self) -> None:
         """Have the collection ready before anyone asks. Raises what reading the database raises."""
@@ -183,7 +210,7 @@ class Retriever:
         if space is not None:
             self._begin(space, as_read(storable(text))[0])
 
-    def _begin(self, space: Space, asked: str) -> list[Future[Vectors]]:
+    def _begin(self, space: Space, asked: str) -> list[Future[EncodedText]]:
         """The vectors of a question's text and of its title, which are being made; none of a text
         without words."""
         if not asked.strip():
@@ -197,11 +224,11 @@ class Retriever:
         """Of the space that questions were answered from last."""
         return self._encoder.model_id
 
-    def _encoder_of(self, space: Space) -> "_RememberingEncoder":
+    def _encoder_of(self, space: Space) -> QuestionEncoder:
         """That of the space that the collection holds: what another has encoded is no use."""
         encoder = self._encoder
         if encoder.model_id != space.model_id:
-            encoder = self._encoder = _RememberingEncoder(self._embedder_of(space))
+            encoder = self._encoder = QuestionEncoder(self._embedder_of(space))
         return encoder
 
 
@@ -210,49 +237,6 @@ def _of(embedder: Embedder, space: Space) -> Embedder:
     if embedder.model_id != space.model_id:
         raise ModelUnavailableError(f"the model {space.model_id} is not held by this process")
     return embedder
-
-
-class _RememberingEncoder:
-    """Encodes a question once, though it is asked by several callers or page after page; beside
-    whoever asks, as many at a time as there are cores."""
-
-    def __init__(self, embedder: Embedder) -> None:
-        self.model_id = embedder.model_id
-        self._embedder = embedder
-        self._begun: OrderedDict[str, Future[Vectors]] = OrderedDict()
-        self._lock = threading.Lock()
-        self._threads = ThreadPoolExecutor(
-            len(os.sched_getaffinity(0)), thread_name_prefix="encode-question"
-        )
-
-    def begin(self, text: str) -> Future[Vectors]:
-        """The vector (d,) that `text` will have, or ModelUnavailableError."""
-        with self._lock:
-            begun = self._begun.get(text)
-            if begun is None or (begun.done() and begun.exception() is not None):
-                begun = self._begun[text] = self._threads.submit(self._encode, text)
-            self._begun.move_to_end(text)
-            while len(self._begun) > _REMEMBERED_TEXTS:
-                self._begun.popitem(last=False)
-        return begun
-
-    def _encode(self, text: str) -> Vectors:
-        vector: Vectors = self._embedder.encode_questions([text])[0]
-        return vector
-
-
-def _encoded(
-    begun: Sequence[Future[Vectors]], notices: list[str]
-) -> tuple[Vectors, Vectors] | tuple[()]:
-    """The vectors once they are made; nothing and a notice where there is no model."""
-    if not begun:
-        return ()
-    try:
-        whole, line = (each.result() for each in begun)
-    except ModelUnavailableError as error:
-        notices.append(error.code)
-        return ()
-    return whole, line
 
 
 def first_line(text: str) -> str:
@@ -266,6 +250,7 @@ def _hit(
     score: float,
     document: FoundDocument,
     match: LexicalMatch | None,
+    words_met: float | None,
 ) -> Hit:
     signals = {name: _known(scores[row]) for name, scores in found.signals.items()}
     cosines = (signals[Signal.SEMANTIC] or 0.0, signals[Signal.SEMANTIC_LINE] or 0.0)
@@ -280,6 +265,7 @@ def _hit(
         matched_terms=match.words if match else [],
         document=found.ids[row],
         passage=found.passages[row],
+        words_met=words_met,
         signals=signals,
     )
 

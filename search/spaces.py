@@ -18,7 +18,7 @@ from opsatlas import revision
 from opsatlas.clock import now
 from opsatlas.db.transaction import transaction
 from search.encoding import count_missing, is_whole
-from search.models import SearchPassage, SearchVector
+from search.models import SearchPassage, SearchVector, SearchWords
 from search.space_models import SpaceState, SpaceWish, VectorSpace
 
 SPACE_CHANGED = "vector_space"
@@ -137,6 +137,11 @@ def prune_retired(
             if hashes:
                 named = SearchVector.content_hash.in_(hashes)
                 session.execute(delete(SearchVector).where(of_it, named))
+                session.execute(
+                    delete(SearchWords).where(
+                        SearchWords.model_id == gone.model_id, SearchWords.content_hash.in_(hashes)
+                    )
+                )
             else:
                 session.delete(gone)
             dropped += len(hashes)

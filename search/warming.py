@@ -12,6 +12,7 @@ from search.embedder import (
     ModelWarmingUpError,
     Vectors,
 )
+from search.late_interaction import TokenVectors, encode_passages, encode_question
 from search.onnx_embedder import OnnxEmbedder
 
 _WARM_UP_TEXT = "the first call allocates what the following ones reuse"
@@ -84,6 +85,14 @@ class WarmingEmbedder:
     def encode_questions(self, texts: Sequence[str]) -> Vectors:
         """Raises as `encode` does."""
         return self._there().encode_questions(texts)
+
+    def encode_passages(self, texts: Sequence[str]) -> tuple[Vectors, list[bytes | None]]:
+        """Raises as `encode` does."""
+        return encode_passages(self._there(), texts)
+
+    def encode_question(self, text: str) -> tuple[Vectors, TokenVectors | None]:
+        """Raises as `encode` does."""
+        return encode_question(self._there(), text)
 
     def _there(self) -> Embedder:
         loaded = self._loaded

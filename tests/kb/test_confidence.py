@@ -10,7 +10,9 @@ from kb.confidence import (
     MATCH_FROM,
     NAMES,
     WEAK_FROM,
+    Basis,
     Features,
+    basis,
     confidence,
     coverage,
     keys_found,
@@ -21,26 +23,44 @@ from kb.suggest_schemas import Verdict
 
 share = st.floats(0, 1)
 features = st.builds(
-    Features, share, share, st.floats(0, 6), st.floats(-1, 1), share, st.floats(-1, 1)
+    Features,
+    share,
+    share,
+    st.floats(0, 6),
+    st.floats(-1, 1),
+    share,
+    st.floats(-1, 1),
+    st.floats(-1, 1),
 )
+founded_on = st.sampled_from(Basis)
 
 
-@given(features, st.sampled_from(NAMES), st.booleans())
+@given(features, st.sampled_from(NAMES), founded_on)
 def test_more_evidence_never_makes_it_less_sure(
-    known: Features, name: str, with_model: bool
+    known: Features, name: str, founded_on: Basis
 ) -> None:
     more = replace(known, **{name: getattr(known, name) + 0.1})
-    least, most = (confidence(each, with_model=with_model) for each in (known, more))
+    least, most = (confidence(each, founded_on) for each in (known, more))
     assert 0 < least <= most < 1
 
 
-@given(st.lists(share, min_size=1, max_size=3), st.integers(0, 2), st.booleans())
+@given(st.lists(share, min_size=1, max_size=3), st.integers(0, 2), founded_on)
 def test_a_surer_suggestion_never_makes_an_answer_less_sure(
-    each: list[float], at: int, with_model: bool
+    each: list[float], at: int, founded_on: Basis
 ) -> None:
     at %= len(each)
     surer = [*each[:at], min(each[at] + 0.1, 1.0), *each[at + 1 :]]
-    assert of_answer(surer, with_model=with_model) >= of_answer(each, with_model=with_model)
+    assert of_answer(surer, founded_on) >= of_answer(each, founded_on)
+
+
+def test_what_is_not_known_of_words_is_not_counted_against_a_suggestion() -> None:
+    known = Features(0.6, 0.7, 2.0, 0.1, 0.5, 0.0)
+    assert basis(known, by_meaning=False) is Basis.WORDS_ONLY
+    assert basis(known, by_meaning=True) is Basis.WITH_MODEL
+    met, unmet = replace(known, met=0.6), replace(known, met=0.0)
+    assert basis(unmet, by_meaning=True) is Basis.WITH_LATE
+    assert confidence(unmet, Basis.WITH_LATE) < confidence(known, Basis.WITH_MODEL)
+    assert confidence(unmet, Basis.WITH_LATE) < confidence(met, Basis.WITH_LATE)
 
 
 @pytest.mark.parametrize(
