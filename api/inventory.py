@@ -21,6 +21,7 @@ from cmdb.schemas import ImportReport, Severity
 from kb.inventory import load_inventory
 from opsatlas import jobs
 from opsatlas.actor import Actor, Role
+from opsatlas.db.statistics import refresh_statistics
 from opsatlas.db.transaction import transaction
 from opsatlas.errors import OpsAtlasError, UnavailableError
 from opsatlas.logs import log
@@ -44,7 +45,9 @@ def load_now(
     limits = LoadLimits.of(settings)
     parsed = parse(files, options, limits, progress)
     with transaction(engine) as session:
-        return load_inventory(session, parsed, options, actor, limits, progress=progress)
+        report = load_inventory(session, parsed, options, actor, limits, progress=progress)
+    refresh_statistics(engine)
+    return report
 
 
 def load_later(
@@ -90,6 +93,7 @@ def run_import(
                     session, parsed, options, actor, limits, run_id=run.id, progress=progress
                 )
                 import_runs.end_run(session, import_runs.get_run(session, run.id), report)
+        refresh_statistics(engine)
     except (UnavailableError, OperationalError):
         raise
     except Exception as error:

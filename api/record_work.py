@@ -14,6 +14,7 @@ from kb.nouns import In, Noun, Out, Patch
 from kb.readers.raw import Section
 from opsatlas.actor import Actor
 from opsatlas.db.listing import ListQuery
+from opsatlas.db.statistics import refresh_statistics
 from opsatlas.db.transaction import reading, transaction
 
 
@@ -107,5 +108,6 @@ def load_records(
             policy=held.write_policy,
             max_problems=held.settings.import_max_problems,
         )
+    refresh_statistics(held.engine)
     held.worker.wake()
     return report

@@ -33,6 +33,7 @@ from opsatlas.actor import Actor
 from opsatlas.db import migrate
 from opsatlas.db.engine import open_engine
 from opsatlas.db.kept_reader import kept_reader
+from opsatlas.db.statistics import refresh_statistics
 from opsatlas.db.transaction import transaction
 from opsatlas.errors import UnavailableError
 from opsatlas.logs import log
@@ -153,6 +154,7 @@ class Services:
         migrate.upgrade(self.engine)
         vector_choice.prepare(self.engine, self.settings.vector_index)
         if background:
+            refresh_statistics(self.engine)
             self.graphs.compile_from = self.settings.impact_compile_from
             if self.settings.embedding_enabled:
                 self.space_keeper.start()

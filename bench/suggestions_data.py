@@ -26,6 +26,7 @@ from kb.documents import document
 from kb.models import AffectedCI, Incident, KnownError
 from kb.nouns import INCIDENTS, KNOWN_ERRORS
 from opsatlas.db.engine import open_engine
+from opsatlas.db.statistics import refresh_statistics
 from opsatlas.db.transaction import transaction
 from opsatlas.settings import Settings
 from search.documents import TextDocument, put_documents
@@ -84,8 +85,7 @@ def make_suggestions_database(
             _write_incidents(session, chunk, meaning)
     with transaction(engine) as session:
         _write_known_errors(session, meaning)
-    with engine.connect() as connection:
-        connection.exec_driver_sql("ANALYZE")
+    refresh_statistics(engine)
     engine.dispose()
 
 

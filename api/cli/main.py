@@ -130,6 +130,9 @@ for _name, _group in (
 
 def main() -> None:
     """The console script."""
+    # numpy's threads wait for each other spinning: a product of small matrices, as a question has
+    # some, would keep a second core busy for twice as long as the question itself takes.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     terminal.survive_any_encoding()
     os.environ.setdefault("TQDM_DISABLE", "1")  # of the model's loader, which nobody asked for
     sys.exit(run(sys.argv[1:]))
