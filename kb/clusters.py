@@ -2,10 +2,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial.distance import squareform
 
 
 def clusters(likeness: NDArray[np.float32], at_least: float) -> list[list[int]]:
@@ -33,6 +31,10 @@ def clusters(likeness: NDArray[np.float32], at_least: float) -> list[list[int]]:
 def _linked(likeness: NDArray[np.float32], at_least: float) -> list[NDArray[np.int64]]:
     if len(likeness) == 1:
         return [np.zeros(1, dtype=np.int64)]
+    # A quarter of a second of every start, for what few ask.
+    from scipy.cluster.hierarchy import fcluster, linkage  # noqa: PLC0415
+    from scipy.spatial.distance import squareform  # noqa: PLC0415
+
     distances = 1.0 - np.minimum(likeness, likeness.T).astype(np.float64)
     np.fill_diagonal(distances, 0.0)
     tree = linkage(squareform(distances, checks=False), method="average")

@@ -145,8 +145,9 @@ class VectorsInMemory:
         self._held = dict(
             zip(documents, map(_Held, shelves, own, parts.titled.tolist()), strict=True)
         )
-        owners = np.repeat(parts.documents, np.diff(parts.first_passage))
-        self._owner = dict(zip(passages, owners.tolist(), strict=True))
+        self._owner = {
+            passage: id_ for id_, held in self._held.items() for passage in held.passages
+        }
 
     def settle(self) -> None:
         """Wait for what is being built in the background."""
