@@ -25,6 +25,11 @@ hypothesis.settings.register_profile("opsatlas", deadline=None)
 hypothesis.settings.load_profile("opsatlas")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: many tests wait for processes of their own."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_from_outside() -> Iterator[None]:
     """The settings of whoever runs the tests must not reach them."""

@@ -101,11 +101,11 @@ def test_a_failed_try_does_not_collide_with_a_newer_job_of_the_same_key(engine: 
 def test_a_job_whose_worker_died_is_taken_over_when_its_lease_ends(engine: Engine) -> None:
     put(engine)
     with transaction(engine) as session:
-        dead = jobs.claim(session, "dead", ["count"], lease=0.05)
+        dead = jobs.claim(session, "dead", ["count"], lease=0.5)
     assert dead is not None
     with transaction(engine) as session:
         assert jobs.claim(session, "other", ["count"], lease=60) is None
-    time.sleep(0.1)
+    time.sleep(0.6)
     with transaction(engine) as session:
         taken = jobs.claim(session, "other", ["count"], lease=60)
     assert taken is not None
