@@ -93,7 +93,6 @@ def run_import(
                     session, parsed, options, actor, limits, run_id=run.id, progress=progress
                 )
                 import_runs.end_run(session, import_runs.get_run(session, run.id), report)
-        refresh_statistics(engine)
     except (UnavailableError, OperationalError):
         raise
     except Exception as error:
@@ -101,6 +100,8 @@ def run_import(
         with transaction(engine) as session:
             run = import_runs.get_run(session, run.id)
             import_runs.end_run(session, run, _failed(import_runs.report_of(run), error))
+    else:
+        refresh_statistics(engine)
 
 
 def payload_of(actor: Actor) -> dict[str, Any]:

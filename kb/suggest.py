@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from cmdb.snapshots import DependencyGraph
 from kb.candidates import Pool, add_incidents
 from kb.closures import Closures
-from kb.confidence import Basis, basis, of_answer, verdict
+from kb.confidence import Basis, of_answer, verdict
 from kb.duplicates import DEFAULT_POLICY, DuplicatePolicy, duplicates_of, open_lately
 from kb.grounds import deed_of, last_seen, places
 from kb.grouping import Group
@@ -93,10 +93,7 @@ def suggest(
     )
     sure = of_answer(
         [each.confidence for each in weighing.weighed],
-        max(
-            (basis(each.features, by_meaning=each.by_meaning) for each in weighing.weighed),
-            default=Basis.WORDS_ONLY,
-        ),
+        max((each.founded_on for each in weighing.weighed), default=Basis.WORDS_ONLY),
     )
     return SuggestionAnswer(
         verdict=verdict(sure),
@@ -123,7 +120,8 @@ def _suggestion(
     rank: int, each: Weighed, weighing: Weighing, about: _About, confidence: float
 ) -> Suggestion:
     head, best = each.group.head, each.group.hits[0]
-    semantic = round(each.features.semantic, _DECIMALS) if each.by_meaning else None
+    by_meaning = each.founded_on is not Basis.WORDS_ONLY
+    semantic = round(each.features.semantic, _DECIMALS) if by_meaning else None
     seen = last_seen(each.group, weighing.pool)
     grounds = Grounds(
         keys=about.keys,

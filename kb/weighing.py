@@ -12,7 +12,7 @@ from cmdb.references import resolve
 from cmdb.snapshots import DependencyGraph
 from kb.candidates import Candidate, Pool, gather
 from kb.closures import Closures
-from kb.confidence import Features, basis, confidence, coverage, keys_found
+from kb.confidence import Basis, Features, basis, confidence, coverage, keys_found
 from kb.diversity import diverse
 from kb.grouping import Group, group
 from kb.mentions import mentioned_cis
@@ -48,7 +48,7 @@ class Weighed:
     group: Group
     score: float
     features: Features
-    by_meaning: bool
+    founded_on: Basis
     """Whether meaning was compared, or words alone: no model yet, or not encoded yet."""
     confidence: float
     nearest_ci: tuple[str, Nearness] | None
@@ -107,6 +107,7 @@ def weigh(
             met=each.hits[0].words_met,
         )
         by_meaning = any(hit.signals[Signal.SEMANTIC] is not None for hit in each.hits)
+        founded_on = basis(features, by_meaning=by_meaning)
         track = tracks[each.head.number]
         place = _nearest(near, each)
         closeness = place[1].closeness if place else 0.0
@@ -116,8 +117,8 @@ def weigh(
                 _score(each.text_score, closeness if near else None, track.mean)
                 * factor(doubts[each.head.number]),
                 features,
-                by_meaning,
-                confidence(features, basis(features, by_meaning=by_meaning)),
+                founded_on,
+                confidence(features, founded_on),
                 place,
                 track,
                 doubts[each.head.number],
