@@ -151,7 +151,7 @@ class Retriever:
         found = collection.candidates(question, most, kinds, groups, but, by_words)
         fused = fuse(found.signals)
         first = np.argsort(-fused, kind="stable")[: max(limit, LATE_DEPTH)]
-        close = self._close(session, read, found, first[:LATE_DEPTH].tolist())
+        close = self._close(session, now.space, read, found, first[:LATE_DEPTH].tolist())
         late = np.array([np.nan if each is None else each.mean for each in close])
         met = dict.fromkeys(first.tolist(), None if np.isnan(late).all() else 0.0)
         met |= {
@@ -171,9 +171,10 @@ class Retriever:
         ]
         return Retrieval(hits, notices, question, collection)
 
+    @staticmethod
     def _close(
-        self,
         session: Session,
+        space: Space,
         read: EncodedQuestion | None,
         found: Candidates,
         rows: Sequence[int],
@@ -183,7 +184,7 @@ class Retriever:
             return [None] * len(rows)
         nearest = [found.passages[row] for row in rows]
         named = [each for each in nearest if each is not None]
-        words = repository.words_of_passages(session, self.model_id, named)
+        words = repository.words_of_passages(session, space.model_id, named)
         passages = [None if each is None else words.get(each) for each in nearest]
         return closeness(read.whole.words, read.line.words, passages)
 
