@@ -21,6 +21,7 @@ from opsatlas.db.listing import (
     parse_query,
 )
 from opsatlas.errors import ErrorItem
+from opsatlas.field_docs import field_docs
 
 T = TypeVar("T", bound=BaseModel)
 T_co = TypeVar("T_co", bound=BaseModel, covariant=True)
@@ -32,7 +33,7 @@ Partial = dict[str, Any]
 class Listing(BaseModel, Generic[T]):
     """One page of a list."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     count: int
     """Of the whole list, as far as the filters let it through."""

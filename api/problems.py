@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from api.request_errors import items_of
 from opsatlas import errors
 from opsatlas.errors import ErrorItem, OpsAtlasError
+from opsatlas.field_docs import field_docs
 from opsatlas.logs import log
 
 MEDIA_TYPE = "application/problem+json"
@@ -54,7 +55,7 @@ class UnsupportedMediaTypeError(errors.MalformedInputError):
 class ProblemItem(BaseModel):
     """One place in the request that is wrong."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     pointer: str
     """JSON pointer (RFC 6901) into the body; `/query/…`, `/path/…`, `/header/…` for the others."""
@@ -69,7 +70,7 @@ class ProblemItem(BaseModel):
 class Problem(BaseModel):
     """What went wrong (RFC 9457)."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     type: str
     title: str

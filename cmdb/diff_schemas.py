@@ -6,10 +6,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from cmdb.impact_schemas import CIName
+from opsatlas.field_docs import field_docs
 
 
 class _Out(BaseModel):
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
 
 class FieldChange(_Out):
@@ -74,7 +75,7 @@ class Diff(_Out):
     """CIs that were looked at, of both moments."""
 
     model_config = ConfigDict(
-        use_attribute_docstrings=True,
+        json_schema_extra=field_docs,
         alias_generator=lambda name: name.rstrip("_"),
         populate_by_name=True,
     )

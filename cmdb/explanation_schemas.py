@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from cmdb.impact_schemas import Because, CIName, PathStep, StateName
+from opsatlas.field_docs import field_docs
 
 AnyState = Literal["operational", "at_risk", "degraded", "down"]
 
@@ -22,7 +23,7 @@ class RestsOn(BaseModel):
 class ExplainedItem(CIName):
     """A CI, its state, the rule that gave it, and the least that the rule rests on."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     state: StateName
     because: Because

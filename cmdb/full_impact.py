@@ -24,6 +24,7 @@ from cmdb.snapshots import GraphCache
 from cmdb.what_if_answer import Rated, answer_what_if
 from cmdb.what_if_schemas import WhatIf, WhatIfAnswer
 from opsatlas.errors import ErrorItem
+from opsatlas.field_docs import field_docs
 
 Explain = Literal["path", "all"]
 
@@ -31,7 +32,7 @@ Explain = Literal["path", "all"]
 class FullImpactQuestion(ImpactQuestion):
     """What is asked of an impact analysis, and beside."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     failed: list[CIReference] = Field(default_factory=list)
     """CIs that failed: names, ids, or a source with its key. Empty only beside `what_if`."""
@@ -61,7 +62,7 @@ class FullImpactQuestion(ImpactQuestion):
 class FullImpactAnswer(ImpactAnswer):
     """An impact answer with what was asked beside."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     explanation: list[ExplainedItem] | None = None
     """With `explain: all`: each CI once, providers before dependents. What a service's state

@@ -10,6 +10,7 @@ from cmdb.health_checks import CHECKS, RULE, Category, Check, HealthSeverity
 from cmdb.incoming import STORED
 from cmdb.names import did_you_mean
 from opsatlas.errors import InvalidInputError
+from opsatlas.field_docs import field_docs
 
 ALL = "*"
 """Stands for every class, or every relationship type."""
@@ -21,7 +22,7 @@ Pattern = str | int | bool
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=field_docs)
 
 
 class Completeness(_Part):

@@ -6,10 +6,11 @@ from pydantic import BaseModel, ConfigDict
 
 from cmdb.health_checks import Category, HealthSeverity
 from cmdb.impact_schemas import CIName
+from opsatlas.field_docs import field_docs
 
 
 class _Out(BaseModel):
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
 
 class HealthNumbers(_Out):

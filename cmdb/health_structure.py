@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 
-import networkx as nx
 import numpy as np
 
 from cmdb.graph_input import Indices
 from cmdb.health_checks import Finding, HealthSeverity, Mask
 from cmdb.health_facts import Facts
 from cmdb.health_rules import Foundation, Hosting, Orphans, Pairs
+from cmdb.whole_graph import circle_labels
 
 
 def orphans(facts: Facts, rule: Orphans, severity: HealthSeverity) -> Iterator[Finding]:
@@ -92,13 +92,16 @@ def hosting_cycles(
     """CIs that live on themselves, over one or several others."""
     kept = _among_living(facts) & facts.of_types(types)
     dependent, provider = _peeled(facts.dependent[kept], facts.provider[kept], len(facts.ids))
-    graph = nx.DiGraph(zip(dependent.tolist(), provider.tolist(), strict=True))
-    for ring in nx.strongly_connected_components(graph):
-        if len(ring) > 1:
-            for row in sorted(ring):
-                other = min(each for each in graph.successors(row) if each in ring)
-                detail = f"it lives on {{other}}, which in a circle of {len(ring)} lives on it"
-                yield Finding(row, "hosting_cycle", severity, detail, other)
+    labels = circle_labels(dependent, provider, len(facts.ids))
+    of_ring = np.bincount(labels, minlength=1)
+    around = (labels[dependent] == labels[provider]) & (dependent != provider)
+    dependent, provider = dependent[around], provider[around]
+    order = np.lexsort((provider, dependent))
+    rows, first = np.unique(dependent[order], return_index=True)
+    for row, other in zip(rows.tolist(), provider[order][first].tolist(), strict=True):
+        ring = int(of_ring[labels[row]])
+        detail = f"it lives on {{other}}, which in a circle of {ring} lives on it"
+        yield Finding(row, "hosting_cycle", severity, detail, other)
 
 
 def _peeled(dependent: Indices, provider: Indices, count: int) -> tuple[Indices, Indices]:

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from cmdb.impact_schemas import CIName, PathStep
 from cmdb.references import CIReference
+from opsatlas.field_docs import field_docs
 
 ReportedState = Literal["up", "degraded", "down"]
 ServiceStateName = Literal["operational", "at_risk", "degraded", "down"]
@@ -33,11 +34,11 @@ _Text = Annotated[str, AfterValidator(_storable)]
 
 
 class _Input(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", json_schema_extra=field_docs)
 
 
 class _Output(BaseModel):
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
 
 class StateReport(_Input):
@@ -145,7 +146,7 @@ class StateCause(_Output):
 class StateEvent(_Output):
     """What `/events` tells: a service's state changed and held, or changes too often."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True, populate_by_name=True)
+    model_config = ConfigDict(json_schema_extra=field_docs, populate_by_name=True)
 
     id: int
     at: datetime

@@ -8,10 +8,11 @@ from pydantic import BaseModel, ConfigDict
 from cmdb.impact_schemas import CIName
 from cmdb.schemas import SourceKey
 from cmdb.source_schemas import UndoConflict
+from opsatlas.field_docs import field_docs
 
 
 class _Output(BaseModel):
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
 
 class MergedField(_Output):

@@ -5,12 +5,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from cmdb.importers.records import Kind
+from opsatlas.field_docs import field_docs
 
 
 class PlannedChange(BaseModel):
     """One change that a load would make."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     action: str
     """`create`, `update`, `merge` (a record joins a CI that is there), `retire`, `review`, and of
@@ -32,7 +33,7 @@ class PlannedChange(BaseModel):
 class TouchedService(BaseModel):
     """A service that stands on something that a load would change."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     id: int
     name: str
@@ -45,7 +46,7 @@ class TouchedService(BaseModel):
 class LoadPlan(BaseModel):
     """What a load would do, in full; a dry run has it."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     fingerprint: str
     """Sent as `expected_plan`, a load is made only if it would still do exactly this."""

@@ -12,12 +12,13 @@ from cmdb.load_progress import Phase
 from cmdb.models import Dependency, FailureDirection
 from cmdb.plan_schemas import LoadPlan
 from cmdb.references import CIReference
+from opsatlas.field_docs import field_docs
 
 
 class Input(BaseModel):
     """What a caller writes: a field that is not known is refused, not ignored."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", json_schema_extra=field_docs)
 
 
 class Severity(StrEnum):
@@ -28,7 +29,7 @@ class Severity(StrEnum):
 class Problem(BaseModel):
     """One thing that is wrong in the input, where, and what to do about it."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     severity: Severity
     file: str | None = None
@@ -49,7 +50,7 @@ class Problem(BaseModel):
 class Counts(BaseModel):
     """What became of the records of one kind."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     created: int = 0
     updated: int = 0
@@ -71,7 +72,7 @@ class Recognised(BaseModel):
 class LoadProgress(BaseModel):
     """How far a load is."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     phase: Phase
     done: int
@@ -83,7 +84,7 @@ class LoadProgress(BaseModel):
 class ImportReport(BaseModel):
     """The outcome of a load, or of its dry run."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     id: int | None = None
     """The import run; null for a dry run, which leaves none."""

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from cmdb.schemas import Input
+from opsatlas.field_docs import field_docs
 
 
 class SourceIn(Input):
@@ -52,7 +53,7 @@ class OtherClaim(BaseModel):
 class Provenance(BaseModel):
     """Where the value of one field comes from."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     field: str
     """A field, or `attributes.NAME`."""

@@ -7,10 +7,11 @@ from pydantic import BaseModel, ConfigDict
 from cmdb.explanation_schemas import AnyState
 from cmdb.impact_schemas import CIName
 from cmdb.schemas import RelationshipTypeOut
+from opsatlas.field_docs import field_docs
 
 
 class _Described(BaseModel):
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
 
 class EditedType(BaseModel):
@@ -61,7 +62,7 @@ class StateEdited(BaseModel):
 class TouchedService(CIName):
     """A service that the edit would concern."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     criticality: int | None
     owner: str | None

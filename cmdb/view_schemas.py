@@ -11,6 +11,7 @@ from cmdb.impact_schemas import CIName
 from cmdb.live_schemas import ServiceStateName
 from cmdb.view_folds import FoldKind
 from cmdb.view_walk import Direction
+from opsatlas.field_docs import field_docs
 
 EdgeKindName = Literal["required", "optional", "redundancy"]
 PlaceId = int | str
@@ -18,7 +19,7 @@ PlaceId = int | str
 
 
 class _Output(BaseModel):
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
 
 class ViewNode(_Output):

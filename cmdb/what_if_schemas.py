@@ -11,6 +11,7 @@ from cmdb.explanation_schemas import AnyState
 from cmdb.impact_schemas import CIName, Counts, PathStep, PriorityAnswer
 from cmdb.references import CIReference
 from cmdb.schemas import Input, RelationshipIn
+from opsatlas.field_docs import field_docs
 
 
 class RelationshipReference(Input):
@@ -60,7 +61,7 @@ class Situation(BaseModel):
 class ChangedService(CIName):
     """A service whose state would differ."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     before: AnyState
     after: AnyState
@@ -82,7 +83,7 @@ class ChangedCounts(BaseModel):
 class Difference(BaseModel):
     """What the supposition changes."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     services: list[ChangedService]
     """Those that get worse first, in each part the worst state after first."""

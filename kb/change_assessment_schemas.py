@@ -8,10 +8,11 @@ from pydantic_core import PydanticCustomError
 
 from cmdb.impact_schemas import CIName, PathStep, StateName
 from kb.field_types import CIReferences, Line, Moment, Numbers
+from opsatlas.field_docs import field_docs
 
 
 class _Schema(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", json_schema_extra=field_docs)
 
 
 class DraftChange(_Schema):
@@ -66,7 +67,7 @@ class Span(BaseModel):
 class AssessedChange(Span):
     """A change that takes part, and what it does alone."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     number: str
     title: str | None
@@ -89,7 +90,7 @@ class AffectedThen(CIName):
 class AssessedInterval(Span):
     """A stretch of time in which the same changes are under way, and what is affected then."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     changes: list[str]
     down: list[CIName]
@@ -103,7 +104,7 @@ class AssessedInterval(Span):
 class Period(Span):
     """A stretch of time in which a service is in one state."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     state: StateName
     changes: list[str]
@@ -113,7 +114,7 @@ class Period(Span):
 class AssessedService(CIName):
     """A service that loses redundancy (`at_risk`), is degraded or down, and when."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     state: StateName
     """The worst."""
@@ -138,7 +139,7 @@ class BrokenGroup(CIName):
 class HitService(CIName):
     """A service that is worse off with all of these changes than with any fewer."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     state: StateName
     alone: dict[str, str]
@@ -149,7 +150,7 @@ class HitService(CIName):
 class AssessedConflict(Span):
     """A least set of changes that break together what none of that time breaks alone."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     changes: list[str]
     state: StateName
@@ -174,7 +175,7 @@ Notice = Literal[
 class Assessment(BaseModel):
     """What planned changes do together, when."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     window: Span
     changes: list[AssessedChange]

@@ -28,6 +28,7 @@ from kb.stored import kinds_of
 from kb.writing import DEFAULT_POLICY, WritePolicy, write
 from opsatlas import revision
 from opsatlas.actor import Actor
+from opsatlas.field_docs import field_docs
 
 MAX_PROBLEMS = 500
 
@@ -51,7 +52,7 @@ class LoadCounts(BaseModel):
 class LoadReport(BaseModel):
     """The outcome of a load, or of its dry run."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     state: str
     """`done`, or `failed` where problems kept everything from being written."""

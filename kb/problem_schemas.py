@@ -4,9 +4,11 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from opsatlas.field_docs import field_docs
+
 
 class _Schema(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", json_schema_extra=field_docs)
 
 
 class CandidateIncident(_Schema):

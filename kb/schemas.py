@@ -30,6 +30,7 @@ from kb.field_types import (
 )
 from kb.models import Outcome
 from opsatlas.clock import now
+from opsatlas.field_docs import field_docs
 from opsatlas.groups import GroupNames
 
 _Level = Annotated[Annotated[Level, choice(Level)] | None, blank_is_null]
@@ -45,7 +46,7 @@ _ChangeStatus = Annotated[ChangeStatus, choice(ChangeStatus)]
 
 
 class _Schema(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", json_schema_extra=field_docs)
 
 
 class RecordIn(_Schema):

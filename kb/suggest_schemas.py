@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kb.duplicate_schemas import OpenDuplicate
 from kb.field_types import CIReferences, Number, Storable, choice
+from opsatlas.field_docs import field_docs
 
 
 class SuggestionKind(StrEnum):
@@ -27,7 +28,7 @@ class Verdict(StrEnum):
 
 
 class _Schema(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", json_schema_extra=field_docs)
 
 
 class SuggestionQuestion(_Schema):

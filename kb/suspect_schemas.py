@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from cmdb.impact_schemas import CIName, PathStep
 from cmdb.references import CIReference
 from kb.field_types import CIReferences
+from opsatlas.field_docs import field_docs
 
 
 class _Schema(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", json_schema_extra=field_docs)
 
 
 class StatedSymptom(_Schema):
@@ -64,7 +65,7 @@ class SymptomPath(_Schema):
 class Suspect(CIName):
     """A CI whose failure may be behind the symptoms."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     score: float
     """Probability that it failed, alone or with one other CI; 0 to 1."""
@@ -99,7 +100,7 @@ class Pair(_Schema):
 class NextCheck(CIName):
     """A CI whose state would separate the suspects."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     gain: float
     """Bits of uncertainty that the answer is expected to take; 0 to 1."""

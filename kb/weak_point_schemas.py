@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from cmdb.impact_schemas import CIName, PathStep
+from opsatlas.field_docs import field_docs
 
 
 class WeakPointKind(StrEnum):
@@ -21,7 +22,7 @@ class WeakPointKind(StrEnum):
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
 
 class BrokenGroup(_Part):
@@ -40,7 +41,7 @@ class BrokenGroup(_Part):
 class TakenDown(CIName):
     """A service that goes down, and how the failure reaches it."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     criticality: int | None
     hidden: bool
@@ -53,7 +54,7 @@ class TakenDown(CIName):
 class SinglePoint(CIName):
     """A CI that takes services down when it fails alone."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     score: int
     """The weights of the services (4 for criticality 1, down to 1) times 1 + incidents."""

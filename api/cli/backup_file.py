@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +14,7 @@ from api.cli import progress
 from api.cli.failures import InterruptedByUserError, UsageError
 from opsatlas import __version__
 from opsatlas.clock import now, rfc3339
+from opsatlas.db import migrate
 from opsatlas.errors import ConflictError
 
 _PAGES = 2_000
@@ -62,7 +63,7 @@ def check(file: Path) -> dict[str, Any]:
             facts = _facts(backup)
     except sqlite3.DatabaseError as error:
         raise UsageError(f"{file} is no backup of ours: {error}") from error
-    if not _is_known(schema):
+    if schema not in migrate.schemas():
         raise UsageError(
             f"{file} is at schema {schema}, which this program does not know",
             hint="restore it with the version that made it, or a newer one",
@@ -134,18 +135,6 @@ def _facts(connection: sqlite3.Connection) -> dict[str, str]:
 def _schema(connection: sqlite3.Connection) -> str | None:
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return None if row is None else str(row[0])
-
-
-def _is_known(schema: str | None) -> bool:
-    from alembic.script import ScriptDirectory
-    from alembic.util import CommandError
-
-    from opsatlas.db import migrations
-
-    with suppress(CommandError):
-        scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
-        return schema is not None and scripts.get_revision(schema) is not None
-    return False
 
 
 @contextmanager

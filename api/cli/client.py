@@ -14,6 +14,7 @@ from api.cli.failures import (
     ServerUnreachableError,
     UsageError,
 )
+from api.cli.start import import_application
 from opsatlas.errors import InvalidInputError
 from opsatlas.settings import Settings
 
@@ -130,6 +131,7 @@ def open_services(settings: Settings) -> Services:
 
     Raises UsageError where the data folder or the database cannot be used.
     """
+    import_application()
     from api.services import Services
     from opsatlas.actor import local_admin
     from opsatlas.db import migrate

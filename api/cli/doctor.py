@@ -16,6 +16,7 @@ from api.cli import terminal
 from api.cli.failures import PROBLEMS, USAGE
 from api.cli.start import Json
 from opsatlas.errors import InvalidInputError
+from opsatlas.field_docs import attribute_docs
 from opsatlas.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def described(settings: Settings | None) -> list[dict[str, Any]]:
     Where the settings cannot be read (None) the values are what the environment says.
     """
     rows = []
+    means = attribute_docs(Settings)
     for name, field in Settings.model_fields.items():
         variable = PREFIX + name.upper()
         given = next((key for key in os.environ if key.upper() == variable), None)
@@ -78,7 +80,7 @@ def described(settings: Settings | None) -> list[dict[str, Any]]:
                 "value": shown(name, value),
                 "default": shown(name, default),
                 "from": "environment" if given is not None else origin,
-                "description": " ".join((field.description or "").split()),
+                "description": " ".join(means.get(name, "").split()),
             }
         )
     return rows

@@ -15,7 +15,7 @@ import typer
 from api.cli import terminal
 from api.cli.client import unusable_told
 from api.cli.failures import DONE, INTERRUPTED, UsageError
-from api.cli.start import Json, read_settings
+from api.cli.start import Json, import_application, read_settings
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -70,6 +70,7 @@ def serve(
 
 def application() -> FastAPI:
     """The application of one server process."""
+    import_application()
     from api.app import create_app
     from api.services import Services
     from opsatlas import logs

@@ -35,6 +35,15 @@ def read_settings() -> Settings:
         raise UsageError(error.detail, hint="`opsatlas doctor` explains every setting") from error
 
 
+def import_application() -> None:
+    """Import what answers questions. It makes a million objects, which all stay: looking through
+    them again and again would take a second of the three."""
+    from opsatlas.collector import patient_collector
+
+    with patient_collector():
+        import api.app  # noqa: F401
+
+
 def on_local_database(settings: Settings, command: str) -> Settings:
     """`settings`, for a command that works on the database itself. Raises UsageError."""
     if settings.url:

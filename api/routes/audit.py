@@ -15,6 +15,7 @@ from api.strict_route import StrictRoute
 from opsatlas import audit
 from opsatlas.db.listing import field_kinds
 from opsatlas.db.transaction import reading
+from opsatlas.field_docs import field_docs
 
 router = APIRouter(route_class=StrictRoute, prefix="/audit", tags=["audit"])
 
@@ -22,7 +23,7 @@ router = APIRouter(route_class=StrictRoute, prefix="/audit", tags=["audit"])
 class AuditEntryOut(BaseModel):
     """One write. Of an update `before` and `after` hold the fields that differ."""
 
-    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(from_attributes=True, json_schema_extra=field_docs)
 
     id: int
     at: datetime

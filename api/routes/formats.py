@@ -19,6 +19,7 @@ from cmdb.importers.unpacking import UnpackingLimits, unpack
 from cmdb.load_options import LoadLimits
 from cmdb.source_mappings import shown_mapping
 from opsatlas.errors import InvalidInputError
+from opsatlas.field_docs import field_docs
 
 router = APIRouter(route_class=StrictRoute, prefix="/formats", tags=["imports"])
 
@@ -28,7 +29,7 @@ Name = Annotated[str, Path(description="A format (`servicenow`), or a source wit
 class FormatOut(BaseModel):
     """An inventory format."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     name: str
     has_mapping: bool
@@ -40,7 +41,7 @@ class FormatOut(BaseModel):
 class MappingOut(BaseModel):
     """How the words of a source become ours."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     name: str
     format: str
@@ -51,7 +52,7 @@ class MappingOut(BaseModel):
 class ProposalOut(BaseModel):
     """A mapping to begin with."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     file: str
     mapping: str

@@ -13,6 +13,7 @@ from api.strict_route import StrictRoute
 from cmdb.identification import identification, inherited, ruling_class
 from cmdb.precedence import class_parents
 from opsatlas.db.transaction import reading
+from opsatlas.field_docs import field_docs
 
 router = APIRouter(route_class=StrictRoute, prefix="/identification", tags=["imports"])
 
@@ -20,7 +21,7 @@ router = APIRouter(route_class=StrictRoute, prefix="/identification", tags=["imp
 class IdentificationOut(BaseModel):
     """By what CIs of one class are recognised."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     ci_class: str
     steps: list[list[str]]

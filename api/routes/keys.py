@@ -16,6 +16,7 @@ from api.strict_route import StrictRoute
 from opsatlas.actor import Role
 from opsatlas.db.listing import field_kinds
 from opsatlas.db.transaction import reading, transaction
+from opsatlas.field_docs import field_docs
 from opsatlas.groups import GroupNames
 
 router = APIRouter(route_class=StrictRoute, prefix="/keys", tags=["keys"])
@@ -24,7 +25,7 @@ router = APIRouter(route_class=StrictRoute, prefix="/keys", tags=["keys"])
 class KeyIn(BaseModel):
     """The key that is wanted."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", json_schema_extra=field_docs)
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     """Who or what will use it; the audit trail shows it."""
@@ -38,7 +39,7 @@ class KeyIn(BaseModel):
 class NewKeyOut(BaseModel):
     """A key as it is made."""
 
-    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(from_attributes=True, json_schema_extra=field_docs)
 
     id: int
     role: Role
@@ -53,7 +54,7 @@ class NewKeyOut(BaseModel):
 class KeyOut(BaseModel):
     """What is known of a key; the key itself is not."""
 
-    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(from_attributes=True, json_schema_extra=field_docs)
 
     id: int
     role: Role

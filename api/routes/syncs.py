@@ -24,6 +24,7 @@ from cmdb.pulling.sources import SyncSource, find_sync
 from cmdb.schemas import ImportReport
 from opsatlas.clock import now
 from opsatlas.db.transaction import reading
+from opsatlas.field_docs import field_docs
 
 router = APIRouter(route_class=StrictRoute, prefix="/syncs", tags=["imports"])
 
@@ -33,7 +34,7 @@ Name = Annotated[str, Path(description="A source of `OPSATLAS_SYNC_SOURCES`")]
 class SyncRunOut(BaseModel):
     """One reading of a source."""
 
-    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(from_attributes=True, json_schema_extra=field_docs)
 
     id: int
     source: str
@@ -63,7 +64,7 @@ class SyncRunWithReport(SyncRunOut):
 class SyncOut(BaseModel):
     """A source that is pulled."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(json_schema_extra=field_docs)
 
     name: str
     kind: str

@@ -16,6 +16,7 @@ from cmdb.importers.records import InputFile
 from cmdb.importers.yaml_text import parse_yaml
 from cmdb.schemas import Problem
 from opsatlas.errors import ErrorItem, InvalidInputError
+from opsatlas.field_docs import field_docs
 
 _MAX_DEPTH = 8
 
@@ -29,7 +30,7 @@ class InvalidMappingError(InvalidInputError):
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=field_docs)
 
 
 class RelationshipRule(_Part):

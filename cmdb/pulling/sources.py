@@ -27,6 +27,7 @@ from cmdb.pulling.kinds import PULLERS
 from cmdb.pulling.protocol import Puller, SourceRefusedError
 from cmdb.pulling.schedule import Schedule, span
 from opsatlas.errors import ErrorItem, InvalidInputError, NotFoundError, OpsAtlasError
+from opsatlas.field_docs import field_docs
 from opsatlas.strict_json import MalformedJsonError, loads
 
 SETTING = "OPSATLAS_SYNC_SOURCES"
@@ -50,7 +51,7 @@ class NoSuchSyncError(NotFoundError):
 class SyncSource(BaseModel):
     """A system that is pulled."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=field_docs)
 
     name: str
     """The source whose inventory it is."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, select, text, update
 
 from opsatlas import audit
@@ -134,3 +135,9 @@ def test_the_audit_trail_says_who_wrote_what_for_which_request(engine: Engine) -
 def test_a_wrong_database_url_is_refused_with_an_example(tmp_path: Path, url: str) -> None:
     with pytest.raises(InvalidInputError, match=r"sqlite"):
         open_engine(Settings(_env_file=None, data_dir=tmp_path, database_url=url))
+
+
+def test_the_newest_schema_is_alembics_head() -> None:
+    scripts = ScriptDirectory(str(Path(migrate.__file__).parent / "migrations"))
+    assert scripts.get_heads() == [migrate.newest_schema()]
+    assert [each.revision for each in scripts.walk_revisions()][::-1] == migrate.schemas()
