@@ -2,12 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import chain, pairwise
-from typing import NamedTuple
 
 import numpy as np
 
 from search.embedder import Vectors
+from search.held_documents import Held, HeldDocuments
 from search.indexes import VectorIndex, open_vector_index
 from search.indexes.faiss_index import FaissIndex
 from search.indexes.rows import Precision, VectorRows
@@ -17,15 +16,6 @@ from search.shelves import Shelf
 
 # Passages asked for a document wanted: a long document fills several places with its own.
 _PASSAGES_PER_DOCUMENT = 3
-
-
-class _Held(NamedTuple):
-    shelf: Shelf
-    passages: tuple[int, ...] = ()
-    has_title: bool = False
-
-
-_NOTHING_HELD = _Held(Shelf(""))
 
 
 class VectorsInMemory:
@@ -41,8 +31,7 @@ class VectorsInMemory:
         self._passages: dict[Shelf, VectorIndex] = {}
         # Titles are only ever looked up by their documents.
         self._titles = VectorRows(dimensions, precision)
-        self._held: dict[int, _Held] = {}
-        self._owner: dict[int, int] = {}
+        self._held = HeldDocuments()
 
     def catch_up(self, ids: Collection[int] | None) -> bool:
         """It knows no database."""
@@ -64,8 +53,7 @@ class VectorsInMemory:
             if index is None:
                 continue
             ids, cosines = index.search(vector, limit * _PASSAGES_PER_DOCUMENT)
-            for id_, cosine in zip(ids.tolist(), cosines.tolist(), strict=True):
-                owner = self._owner[id_]
+            for owner, cosine in zip(self._held.owners(ids), cosines.tolist(), strict=True):
                 best[owner] = max(best[owner], cosine)
         return dict(sorted(best.items(), key=lambda item: -item[1])[:limit])
 
@@ -75,8 +63,7 @@ class VectorsInMemory:
         both = np.stack([whole, line], axis=1)
         by_shelf: dict[Shelf, list[tuple[int, tuple[int, ...]]]] = defaultdict(list)
         titled: list[tuple[int, int]] = []
-        for row, id_ in enumerate(ids):
-            held = self._held.get(id_, _NOTHING_HELD)
+        for row, (id_, held) in enumerate(zip(ids, self._held.of(ids), strict=True)):
             if held.passages:
                 by_shelf[held.shelf].append((row, held.passages))
             if held.has_title:
@@ -97,29 +84,20 @@ class VectorsInMemory:
 
     def vectors_of(self, ids: Sequence[int]) -> list[Vectors | None]:
         """(k, d) for each document: the vectors of its passages; None while it has none."""
-        held = (self._held.get(id_, _NOTHING_HELD) for id_ in ids)
         return [
             self._passages[each.shelf].vectors(np.array(each.passages)) if each.passages else None
-            for each in held
+            for each in self._held.of(ids)
         ]
 
     def parts(self) -> MeaningParts | None:
         """What is held, for a file; others may go on writing. None where an index of another
         package holds vectors: only that knows how to keep them."""
-        indexes = list(self._passages.values())
-        if not all(isinstance(index, FaissIndex) for index in indexes):
+        if not all(isinstance(index, FaissIndex) for index in self._passages.values()):
             return None
-        shelves = list(self._passages)
-        place = {shelf: number for number, shelf in enumerate(shelves)}
-        held = list(self._held.values())
-        counts = [len(each.passages) for each in held]
+        held = self._held.parts()
+        indexes = [self._passages[shelf] for shelf in held.shelves]
         return MeaningParts(
-            np.fromiter(self._held, np.int64, len(held)),
-            np.fromiter((place[each.shelf] for each in held), np.int64, len(held)),
-            np.fromiter((each.has_title for each in held), np.bool_, len(held)),
-            np.fromiter(chain.from_iterable(each.passages for each in held), np.int64, sum(counts)),
-            np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64),
-            shelves,
+            held,
             RowsPart.of(self._titles),
             [RowsPart.of(*index.state) for index in indexes if isinstance(index, FaissIndex)],
             self._dimensions,
@@ -132,22 +110,13 @@ class VectorsInMemory:
         if (parts.dimensions, parts.precision) != (self._dimensions, self._precision):
             raise BadIndexError(f"its vectors are {parts.dimensions} × {parts.precision}")
         self._titles = self._rows(parts.titles)
-        for shelf, part in zip(parts.shelves, parts.by_shelf, strict=True):
+        for shelf, part in zip(parts.held.shelves, parts.by_shelf, strict=True):
             index = self._open_index()
             if not isinstance(index, FaissIndex):
                 raise BadIndexError("it is of another vector index")
             index.restore(self._rows(part), part.structure)
             self._passages[shelf] = index
-        passages, firsts = parts.passages.tolist(), parts.first_passage.tolist()
-        documents = parts.documents.tolist()
-        shelves = (parts.shelves[place] for place in parts.shelf.tolist())
-        own = (tuple(passages[first:end]) for first, end in pairwise(firsts))
-        self._held = dict(
-            zip(documents, map(_Held, shelves, own, parts.titled.tolist()), strict=True)
-        )
-        self._owner = {
-            passage: id_ for id_, held in self._held.items() for passage in held.passages
-        }
+        self._held = HeldDocuments(parts.held)
 
     def settle(self) -> None:
         """Wait for what is being built in the background."""
@@ -171,23 +140,21 @@ class VectorsInMemory:
         passages: dict[Shelf, list[int]] = defaultdict(list)
         titles: list[int] = []
         for id_ in ids:
-            held = self._held.pop(id_, None)
+            held = self._held.pop(id_)
             if held is not None:
                 passages[held.shelf] += held.passages
                 titles += [id_] if held.has_title else []
         for shelf, gone in passages.items():
             self._passages[shelf].remove(np.array(gone, dtype=np.int64))
-            for passage in gone:
-                del self._owner[passage]
         self._titles.remove(np.array(titles, dtype=np.int64))
 
     def _put(self, documents: Sequence[DocumentVectors]) -> None:
         by_shelf: dict[Shelf, dict[int, Vectors]] = defaultdict(dict)
         for document in documents:
-            self._held[document.id] = _Held(
-                document.shelf, tuple(document.passages), document.title is not None
+            self._held.put(
+                document.id,
+                Held(document.shelf, tuple(document.passages), document.title is not None),
             )
-            self._owner |= dict.fromkeys(document.passages, document.id)
             by_shelf[document.shelf] |= document.passages
         for shelf, passages in by_shelf.items():
             if shelf not in self._passages:

@@ -18,6 +18,7 @@ import numpy as np
 import tantivy
 
 from opsatlas.groups import UNGROUPED
+from search.id_map import IdMap
 from search.lexical_fields import (
     Committed,
     LexicalEntry,
@@ -73,13 +74,16 @@ class LexicalIndex:
         spaces = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
         self._index.register_tokenizer("terms", spaces)
         self._writer = self._index.writer(_WRITER_HEAP, 1)
-        self._shelf_of: dict[int, Shelf] = {}
+        self._shelf_of = IdMap()
+        """Where in `_named` the shelf of each document is."""
+        self._named: list[Shelf] = []
         self._shelves: Counter[Shelf] = Counter()
         self._vectors = TermVectors(None if parts is None else parts.vectors)
         if parts is not None:
-            named = (parts.shelves[place] for place in parts.shelf.tolist())
-            self._shelf_of = dict(zip(parts.documents.tolist(), named, strict=True))
-            self._shelves.update(self._shelf_of.values())
+            self._shelf_of = IdMap(parts.documents, parts.shelf)
+            self._named = list(parts.shelves)
+            counts = np.bincount(parts.shelf, minlength=len(self._named)).tolist()
+            self._shelves = Counter(dict(zip(self._named, counts, strict=True)))
         self._committed = Committed(self._index.searcher(), +self._shelves)
         self._replaced = 0
 
@@ -109,7 +113,9 @@ class LexicalIndex:
             title, text = ([term for term, _ in analyse(of)] for of in (entry.title, entry.text))
             self._writer.add_document(document_of(entry, title + text))
             self._vectors.put(entry.id, title, text)
-            self._shelf_of[entry.id] = entry.shelf
+            if entry.shelf not in self._shelves:
+                self._named.append(entry.shelf)
+            self._shelf_of.put(entry.id, self._named.index(entry.shelf))
             self._shelves[entry.shelf] += 1
         self._writer.commit()
         self._index.reload()
@@ -129,15 +135,8 @@ class LexicalIndex:
                     break
         else:
             raise OSError("the lexical index did not hold still")
-        shelves = list(+self._shelves)
-        place = {shelf: number for number, shelf in enumerate(shelves)}
-        count = len(self._shelf_of)
-        return LexicalParts(
-            np.fromiter(self._shelf_of, np.int64, count),
-            np.fromiter((place[shelf] for shelf in self._shelf_of.values()), np.int64, count),
-            shelves,
-            self._vectors.parts(),
-        )
+        documents, shelf = self._shelf_of.items()
+        return LexicalParts(documents, shelf, list(self._named), self._vectors.parts())
 
     def query(
         self, text: str, keys: Iterable[str] = (), groups: frozenset[str] | None = UNGROUPED
@@ -246,7 +245,7 @@ class LexicalIndex:
     def _delete(self, id_: int) -> None:
         self._writer.delete_documents_by_term("id", id_)
         self._vectors.remove(id_)
-        self._shelves[self._shelf_of.pop(id_)] -= 1
+        self._shelves[self._named[self._shelf_of.pop(id_)]] -= 1
         self._replaced += 1
 
 

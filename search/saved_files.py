@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search.held_documents import HeldParts
+from search.id_map import Ids
 from search.indexes.approximate import Approximate, Kind
-from search.indexes.rows import CHUNK_ROWS, Chunk, Ids, Precision, VectorRows
+from search.indexes.rows import CHUNK_ROWS, Chunk, Precision, VectorRows
 from search.shelves import Shelf
 from search.term_vectors import CHUNK, TermVectorParts
 from search.terms import ANALYSIS
@@ -55,17 +57,10 @@ class RowsPart:
 class MeaningParts:
     """The vectors of a collection in memory."""
 
-    documents: Ids
-    shelf: Ids
-    """Place in `shelves` of each document."""
-    titled: NDArray[np.bool_]
-    passages: Ids
-    first_passage: Ids
-    """(n + 1,): where in `passages` those of each document begin."""
-    shelves: list[Shelf]
+    held: HeldParts
     titles: RowsPart
     by_shelf: list[RowsPart]
-    """In the order of `shelves`; no vector, no chunk."""
+    """In the order of `held.shelves`; no vector, no chunk."""
     dimensions: int
     precision: Precision
 
@@ -94,11 +89,11 @@ def write(folder: Path, parts: SavedParts) -> int:
     """Write all into `folder`, beside the lexical files that are there; bytes. Raises OSError."""
     meaning, lexical = parts.meaning, parts.lexical
     arrays = {
-        "documents": meaning.documents,
-        "shelf": meaning.shelf,
-        "titled": meaning.titled,
-        "passages": meaning.passages,
-        "first_passage": meaning.first_passage,
+        "documents": meaning.held.documents,
+        "shelf": meaning.held.shelf,
+        "titled": meaning.held.titled,
+        "passages": meaning.held.passages,
+        "first_passage": meaning.held.first_passage,
         "lexical_documents": lexical.documents,
         "lexical_shelf": lexical.shelf,
         "term_documents": lexical.vectors.documents,
@@ -116,7 +111,7 @@ def write(folder: Path, parts: SavedParts) -> int:
     manifest = {
         "format": FORMAT,
         "facts": parts.facts,
-        "shelves": meaning.shelves,
+        "shelves": meaning.held.shelves,
         "lexical_shelves": lexical.shelves,
         "dimensions": meaning.dimensions,
         "precision": meaning.precision,
@@ -161,18 +156,20 @@ def _assembled(folder: Path, manifest: dict[str, Any]) -> SavedParts:
         found: NDArray[Any] = np.load(folder / f"{name}.npy", allow_pickle=False)
         return found
 
-    shelves = [Shelf(*each) for each in manifest["shelves"]]
     by_shelf = [
         _read_rows(folder, f"shelf-{place}", structure)
         for place, structure in enumerate(manifest["structures"])
     ]
-    meaning = MeaningParts(
+    held = HeldParts(
         array("documents"),
         array("shelf"),
         array("titled"),
         array("passages"),
         array("first_passage"),
-        shelves,
+        [Shelf(*each) for each in manifest["shelves"]],
+    )
+    meaning = MeaningParts(
+        held,
         _read_rows(folder, "titles", None),
         by_shelf,
         manifest["dimensions"],

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.fusion import Scores
+from search.id_map import MISSING, IdMap
 
 K1, B = 1.2, 0.75
 """Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009; what tantivy takes too."""
@@ -74,7 +75,7 @@ class TermVectors:
         """`parts` is what it goes on from."""
         self._chunks: list[Entries] = []
         self._end = 0
-        self._slot_of: dict[int, int] = {}
+        self._slot_of = IdMap()
         self._slots: Slots = np.empty((0, 4), np.int64)
         self._next = 0
         self._sums = np.zeros(2)
@@ -98,42 +99,40 @@ class TermVectors:
         self._entries(self._end, len(entries))[:] = entries
         self._slots[self._next] = self._end, len(entries), in_all.total(), len(title)
         self._sums += self._slots[self._next, 2:]
-        self._slot_of[id_] = self._next
+        self._slot_of.put(id_, self._next)
         self._next += 1
         self._end += len(entries)
 
     def remove(self, id_: int) -> None:
         """Take a document out; one that is not there is ignored. Its entries go on taking room."""
-        slot = self._slot_of.pop(id_, None)
-        if slot is not None:
+        slot = self._slot_of.pop(id_)
+        if slot != MISSING:
             self._sums -= self._slots[slot, 2:]
 
     def held(self, ids: Sequence[int], terms: Collection[str]) -> HeldTerms:
         """How often each document of `ids` has each of `terms`; those that are gone have none."""
         columns = {term: column for column, term in enumerate(dict.fromkeys(terms))}
-        rows = [row for row, id_ in enumerate(ids) if id_ in self._slot_of]
-        slots = self._of([self._slot_of[ids[row]] for row in rows])
+        places = self._slot_of.of(np.array(ids, np.int64))
+        rows = np.flatnonzero(places != MISSING)
+        slots = self._slots[places[rows]]
         means = np.maximum(self._sums / max(len(self._slot_of), 1), 1.0)
         lengths = np.zeros((len(ids), 2), np.float32)
         lengths[rows] = slots[:, 2:] / means
         whole, title = np.zeros((2, len(ids), len(columns)), np.float32)
-        if rows and columns:
+        if len(rows) and columns:
             entries = np.concatenate([self._entries(*each) for each in slots[:, :2].tolist()])
-            places, hits = _found(entries >> _HASHED, [hash_of(term) for term in columns])
+            found, hits = _found(entries >> _HASHED, [hash_of(term) for term in columns])
             of_row = np.repeat(rows, slots[:, 1])[hits]
-            whole[of_row, places] = entries[hits] >> _TITLED & _LOW
-            title[of_row, places] = entries[hits] & _LOW
+            whole[of_row, found] = entries[hits] >> _TITLED & _LOW
+            title[of_row, found] = entries[hits] & _LOW
         return HeldTerms(columns, whole, title, lengths)
 
     def parts(self) -> TermVectorParts:
         """As it is now; others may go on writing."""
         whole, rest = divmod(self._end, CHUNK)
         chunks = [*self._chunks[:whole], *([self._chunks[whole][:rest]] if rest else [])]
-        documents = np.fromiter(self._slot_of, np.int64, len(self._slot_of))
-        return TermVectorParts(chunks, documents, self._of(list(self._slot_of.values())))
-
-    def _of(self, places: Sequence[int]) -> Slots:
-        return self._slots[np.array(places, np.int64)]
+        documents, places = self._slot_of.items()
+        return TermVectorParts(chunks, documents, self._slots[places])
 
     def _entries(self, start: int, count: int) -> Entries:
         chunk, at = divmod(start, CHUNK)
@@ -160,7 +159,7 @@ class TermVectors:
             self._chunks.append(whole)
         self._end = sum(map(len, parts.chunks))
         self._slots, self._next = parts.slots, len(parts.slots)
-        self._slot_of = dict(zip(parts.documents.tolist(), range(self._next), strict=True))
+        self._slot_of = IdMap(parts.documents, np.arange(self._next))
         self._sums = parts.slots[:, 2:].sum(axis=0).astype(np.float64)
 
 

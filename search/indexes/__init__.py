@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from opsatlas.errors import InvalidInputError
 from search.embedder import Vectors
+from search.id_map import Ids
 from search.indexes.faiss_index import FLAT_UP_TO, FaissIndex
-from search.indexes.rows import Ids, Precision
+from search.indexes.rows import Precision
 
 
 class VectorIndex(Protocol):

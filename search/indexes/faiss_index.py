@@ -13,8 +13,9 @@ import structlog
 from numpy.typing import NDArray
 
 from search.embedder import Vectors
+from search.id_map import Ids
 from search.indexes.approximate import Approximate, Kind, StoppedError
-from search.indexes.rows import Ids, Precision, VectorRows, best_first
+from search.indexes.rows import Precision, VectorRows, best_first
 
 FLAT_UP_TO = 20_000
 """Vectors up to which `auto` compares all: about 3 ms (docs/decisions/0013-vector-indexes.md)."""

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.embedder import Vectors
+from search.id_map import MISSING, IdMap, Ids
 
-Ids = NDArray[np.int64]
 Slots = NDArray[np.int64]
 Cosines = NDArray[np.float32]
 Precision = Literal["fp32", "fp16"]
@@ -42,7 +42,7 @@ class VectorRows:
         self.precision = precision
         self._chunks: list[Chunk] = []
         self._ids = np.empty(0, dtype=np.int64)
-        self._slot_of: dict[int, int] = {}
+        self._slot_of = IdMap()
         self._end = 0
 
     @classmethod
@@ -60,7 +60,7 @@ class VectorRows:
         rows._ids[: len(ids)] = ids
         rows._end = len(ids)
         slots = np.flatnonzero(ids != _GONE)
-        rows._slot_of = dict(zip(ids[slots].tolist(), slots.tolist(), strict=True))
+        rows._slot_of = IdMap(ids[slots], slots)
         return rows
 
     def __len__(self) -> int:
@@ -107,22 +107,21 @@ class VectorRows:
             chunk, at = divmod(first, CHUNK_ROWS)
             self._chunks[chunk][at : at + end - first] = vectors[first - start : end - start]
         self._ids[start : start + count] = list(last)
-        self._slot_of.update(zip(last, range(start, start + count), strict=True))
+        self._slot_of.put_all(last, range(start, start + count))
         self._end = start + count
 
     def remove(self, ids: Ids) -> None:
         """Give up the slots of `ids`; ids that are not there are ignored."""
-        slots = [self._slot_of.pop(id_) for id_ in ids.tolist() if id_ in self._slot_of]
-        self._ids[slots] = _GONE
+        slots = [self._slot_of.pop(id_) for id_ in ids.tolist()]
+        self._ids[[slot for slot in slots if slot != MISSING]] = _GONE
 
     def vectors(self, ids: Ids) -> Vectors:
         """(n, d) float32. Raises KeyError for an id that is not there."""
-        try:
-            slots = [self._slot_of[id_] for id_ in ids.tolist()]
-        except KeyError:
-            missing = sorted(set(ids.tolist()).difference(self._slot_of))
-            raise KeyError(f"no vectors for {missing}") from None
-        return self.at(np.array(slots, dtype=np.int64))
+        slots = self._slot_of.of(ids)
+        missing = ids[slots == MISSING]
+        if len(missing):
+            raise KeyError(f"no vectors for {sorted(set(missing.tolist()))}")
+        return self.at(slots)
 
     def at(self, slots: Slots) -> Vectors:
         """(n, d) float32: what is in these slots."""
