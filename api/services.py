@@ -52,6 +52,9 @@ from search.warming import WarmingEmbedder
 
 ModelState = Literal["ready", "warming_up", "unavailable", "disabled"]
 
+_SETTLED = 5.0
+"""Seconds from the first question until what would only disturb the next ones may begin."""
+
 
 class Services:
     """Made once a process; `start` opens what costs time, `stop` closes it.
@@ -156,6 +159,7 @@ class Services:
         if background:
             refresh_statistics(self.engine)
             self.graphs.compile_from = self.settings.impact_compile_from
+            self.graphs.compile_delay = _SETTLED
             if self.settings.embedding_enabled:
                 self.space_keeper.start()
                 self.models.start()

@@ -76,6 +76,8 @@ class GraphCache:
 
     compile_from: int | None = None
     """CIs from which on a graph has the compiled walk made, in the background."""
+    compile_delay = 0.0
+    """Seconds until that begins: for most of one nobody else would get to run."""
 
     def __init__(self, saved: SavedGraphs | None = None) -> None:
         self._graphs: tuple[DependencyGraph, ...] = ()
@@ -207,7 +209,9 @@ class GraphCache:
     def _have_compiled(self, graph: DependencyGraph) -> None:
         if self.compile_from is not None and graph.snapshot.size >= self.compile_from:
             self.compile_from = None
-            threading.Thread(target=compile_walk, name="compiled walk", daemon=True).start()
+            compiling = threading.Timer(self.compile_delay, compile_walk)
+            compiling.name, compiling.daemon = "compiled walk", True
+            compiling.start()
 
     def _start(self, work: Callable[[], None]) -> bool:
         """Begin something in the background, unless something else is under way."""
