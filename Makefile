@@ -4,6 +4,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 DEMO_DATA := demo-data
 
+# Every process that tests start would compile five hundred modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo serve test lint format bench clean
 

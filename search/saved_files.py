@@ -25,7 +25,7 @@ from search.shelves import Shelf
 from search.term_vectors import CHUNK, TermVectorParts
 from search.terms import ANALYSIS
 
-FORMAT = f"2, terms {ANALYSIS}"
+FORMAT = f"3, terms {ANALYSIS}"
 """Of the files, and of the terms that the lexical index in them is made of."""
 LEXICAL = "lexical"
 """Folder of the lexical index's own files."""
