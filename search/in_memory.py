@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -73,17 +74,18 @@ class VectorsInMemory:
             if held.has_title:
                 titled.append((row, id_))
         for shelf, documents in by_shelf.items():
-            flat = np.array([passage for _, passages in documents for passage in passages])
-            cosines = self._passages[shelf].vectors(flat) @ both
-            end = 0
-            for row, passages in documents:
-                start, end = end, end + len(passages)
-                of_document = cosines[start:end]
-                found.whole[row], found.line[row] = of_document.max(axis=0)
-                found.passages[row] = passages[int(of_document.sum(axis=1).argmax())]
+            rows = [row for row, _ in documents]
+            passages = list(chain.from_iterable(of_document for _, of_document in documents))
+            counts = np.array([len(of_document) for _, of_document in documents], np.int64)
+            starts = np.cumsum(counts) - counts
+            cosines = self._passages[shelf].vectors(np.array(passages)) @ both
+            found.whole[rows], found.line[rows] = np.maximum.reduceat(cosines, starts).T
+            best = np.lexsort((-cosines.sum(axis=1), np.repeat(starts, counts)))[starts]
+            for row, place in zip(rows, best.tolist(), strict=True):
+                found.passages[row] = passages[place]
         if titled:
-            rows, titles = np.array(titled).T
-            found.title[rows] = self._titles.vectors(titles) @ line
+            places, titles = np.array(titled).T
+            found.title[places] = self._titles.vectors(titles) @ line
         return found
 
     def vectors_of(self, ids: Sequence[int]) -> list[Vectors | None]:
