@@ -1,8 +1,11 @@
 """Vector indexes side by side over the passages of a database: recall, time, memory.
 
     python -m bench.suggestions_indexes DATABASE [--questions 200]
+    python -m bench.suggestions_indexes --sets FOLDER...
 
-Prints JSON. Questions are those of the grammar, encoded for real; what is exact is told by numpy.
+Prints JSON. A database is that of `bench.suggestions`, asked with questions of its grammar; sets
+are judged ones (docs/search.md), all of their passages and queries together: what people wrote lies
+otherwise than what a grammar did. Everything is encoded for real; what is exact is told by numpy.
 `memory_mb` is what the vectors and the structure over them take, `ms` one search for 300 passages,
 as a question makes it; `recall@10` and `recall@100` are of the nearest by exact search.
 """
@@ -20,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.judged_set import read_judged_set
 from bench.serve import percentiles
 from bench.suggestions_grammar import questions
 from search.embedder import Vectors
@@ -27,9 +31,10 @@ from search.indexes.approximate import Kind
 from search.indexes.faiss_index import FaissIndex
 from search.indexes.rows import Precision
 from search.onnx_embedder import OnnxEmbedder
+from search.passages import split_into_passages
 
 _ASKED = 300
-_KINDS: tuple[Kind | None, ...] = (None, "ivf", "hnsw")
+_KINDS: tuple[Kind | None, ...] = (None, "pq", "ivf", "hnsw")
 _PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16")
 _PASSAGES = (
     "SELECT v.vector FROM search_passage p JOIN search_document d ON d.id = p.document_id"
@@ -40,15 +45,15 @@ _PASSAGES = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.suggestions_indexes")
-    parser.add_argument("database", type=Path)
+    parser.add_argument("database", type=Path, nargs="?")
+    parser.add_argument("--sets", type=Path, nargs="+", metavar="FOLDER")
     parser.add_argument("--questions", type=int, default=200)
-    parser.add_argument("--kinds", nargs="+", default=["flat", "ivf", "hnsw"])
+    parser.add_argument("--kinds", nargs="+", default=["flat", "pq", "ivf", "hnsw"])
     options = parser.parse_args()
-    with closing(sqlite3.connect(options.database)) as connection:
-        vectors = np.stack([np.frombuffer(row[0], "<f4") for row in connection.execute(_PASSAGES)])
-    asked = OnnxEmbedder.load().encode_questions(
-        [text for text, _ in questions(options.questions, 100_000, seed=17)]
-    )
+    if options.sets:
+        vectors, asked = _of_sets(options.sets)
+    else:
+        vectors, asked = _of_database(options.database, options.questions)
     exact = np.stack([_nearest(vectors, question) for question in asked])
     report: dict[str, Any] = {"vectors": len(vectors)}
     for kind, precision in product(_KINDS, _PRECISIONS):
@@ -56,6 +61,23 @@ def main() -> None:
         if name in options.kinds:
             report[f"{name} {precision}"] = _figures(kind, precision, vectors, asked, exact)
     print(json.dumps(report))
+
+
+def _of_database(database: Path, count: int) -> tuple[Vectors, Vectors]:
+    with closing(sqlite3.connect(database)) as connection:
+        vectors = np.stack([np.frombuffer(row[0], "<f4") for row in connection.execute(_PASSAGES)])
+    texts = [text for text, _ in questions(count, 100_000, seed=17)]
+    return vectors, OnnxEmbedder.load().encode_questions(texts)
+
+
+def _of_sets(folders: list[Path]) -> tuple[Vectors, Vectors]:
+    embedder = OnnxEmbedder.load()
+    names = ("corpus.jsonl", "queries.jsonl", "qrels.tsv")
+    sets = [read_judged_set(*(folder / name for name in names)) for folder in folders]
+    documents = [document for each in sets for document in each.documents]
+    passages = [part for each in documents for part in split_into_passages(each.title, each.text)]
+    asked = [text for each in sets for text in each.queries.values()]
+    return embedder.encode(passages), embedder.encode_questions(asked)
 
 
 def _figures(

@@ -163,7 +163,7 @@ class Settings(BaseSettings):
     search_candidates: int = Field(100, ge=10, le=10_000)
     """Documents that each ranker hands to the fusion."""
     vector_index: str = "auto"
-    """How vectors are compared: `auto`, `flat`, `ivf`, `hnsw`, `pgvector`, or one of a package."""
+    """How vectors are compared: `auto`, `flat`, `pq`, `ivf`, `hnsw`, `pgvector`, or a package's."""
     vector_precision: Literal["fp32", "fp16"] = "fp32"
     """How vectors are held in memory; `fp16` takes half, cosines differ from the fourth digit."""
     index_save: bool = True

@@ -38,8 +38,9 @@ class VectorIndex(Protocol):
 
 
 _BUILT_IN: dict[str, Callable[..., VectorIndex]] = {
-    "auto": partial(FaissIndex, kind="ivf", build_from=FLAT_UP_TO),
+    "auto": partial(FaissIndex, kind="pq", build_from=FLAT_UP_TO),
     "flat": FaissIndex,
+    "pq": partial(FaissIndex, kind="pq"),
     "ivf": partial(FaissIndex, kind="ivf"),
     "hnsw": partial(FaissIndex, kind="hnsw"),
 }

@@ -1,4 +1,4 @@
-"""What finds near vectors without comparing all: FAISS over codes of eight bits a dimension.
+"""What finds near vectors without comparing all of them as they are: FAISS over coarse codes.
 
 A structure knows slots (`rows.py`), not ids, and its codes are coarse: what it names is compared
 exactly afterwards. It is never changed once it is in use; `extended` makes a longer copy.
@@ -14,7 +14,8 @@ import numpy as np
 from search.embedder import Vectors
 from search.indexes.rows import Slots, VectorRows
 
-Kind = Literal["ivf", "hnsw"]
+Kind = Literal["pq", "ivf", "hnsw"]
+"""All product-quantised codes; inverted lists, or a graph, of codes of eight bits a dimension."""
 
 faiss: Any = typed_faiss  # its types know neither parameters of a search nor half of its indexes
 
@@ -22,15 +23,22 @@ LISTS_PER_ROOT = 4
 """Inverted lists: 4 √n of n vectors, FAISS's own advice for up to a million."""
 LEAST_PER_LIST = 8
 """Vectors a list that there are at least: learning needs some."""
-PROBED_SHARE = 0.05
+PROBED_SHARE = 0.3
 """Share of the lists that a question looks through (docs/decisions/0013-vector-indexes.md)."""
 LEAST_PROBED = 24
 TRAINED_PER_LIST = 48
 """Vectors a list that the lists' middles are learned from (FAISS warns below 39)."""
 TRAINING_ROUNDS = 8
 
+CODED_TOGETHER = 2
+"""Dimensions that share a code of four bits, where their number is even."""
+CODED_FROM = 4_096
+"""Vectors that the codes are learned from: 256 for each of the sixteen of two dimensions."""
+NAMED, NAMED_BESIDE = 3, 200
+"""Vectors that the codes name, times what is asked for, and beyond that."""
+
 OUTGROWN = 2.0
-"""Growth above which the lists are made anew."""
+"""Growth above which lists and codes are made anew."""
 
 LINKS = 16
 """Links of a vector in the graph (M); the lowest layer has twice as many."""
@@ -41,7 +49,7 @@ WIDTH_SEARCHING = 1.5
 LEAST_WIDTH = 128
 
 ASKED_BESIDE = 32
-"""Vectors beyond what is asked for that are compared exactly: eight bits tell the last apart
+"""Vectors beyond what is asked for that lists and graph name: eight bits tell the last apart
 poorly."""
 
 _AT_A_TIME = 1_000
@@ -59,7 +67,7 @@ class Approximate:
         self.kind: Kind = kind
         self._index = index
         self.built_over = built_over
-        """Slots that its inverted lists were made for."""
+        """Slots that its lists or codes were made for."""
 
     @property
     def covered(self) -> int:
@@ -72,7 +80,10 @@ class Approximate:
     ) -> "Approximate":
         """Over the slots up to `end`. Takes seconds to minutes; raises StoppedError."""
         faiss.omp_set_num_threads(1)
-        index = _ivf(rows, end, should_stop) if kind == "ivf" else _hnsw(rows, end)
+        if kind == "pq":
+            index = _pq(rows, end)
+        else:
+            index = _ivf(rows, end, should_stop) if kind == "ivf" else _hnsw(rows, end)
         _add(index, rows, end, should_stop)
         return cls(kind, index, end)
 
@@ -95,13 +106,15 @@ class Approximate:
         return Approximate(self.kind, index, self.built_over)
 
     def outgrown(self, end: int) -> bool:
-        """Whether so many slots call for other lists; a graph grows without end."""
-        return self.kind == "ivf" and end > OUTGROWN * self.built_over
+        """Whether so many slots call for other lists or codes; a graph grows without end."""
+        return self.kind != "hnsw" and end > OUTGROWN * self.built_over
 
     def search(self, vector: Vectors, limit: int, rows: VectorRows) -> Slots:
         """Slots in use that are probably the nearest, in no order; some more than `limit` where
         there are, fewer where it does not find so many."""
         faiss.omp_set_num_threads(1)
+        if self.kind == "pq":
+            return self._by_codes(vector, min(NAMED * limit + NAMED_BESIDE, self.covered), rows)
         selector = None
         if (rows.ids[: self.covered] < 0).any():
             used = np.packbits(rows.ids[: self.covered] >= 0, bitorder="little")
@@ -113,12 +126,32 @@ class Approximate:
         found: Slots = slots[0][slots[0] >= 0]
         return found
 
+    def _by_codes(self, vector: Vectors, wanted: int, rows: VectorRows) -> Slots:
+        """So many slots in use, or all that there are. FAISS passes over none in these codes, so
+        more are asked for until enough are in use."""
+        asked = wanted
+        while True:
+            found: Slots = self._index.search(vector.reshape(1, -1), asked)[1][0]
+            found = found[found >= 0]
+            used = found[rows.ids[found] >= 0]
+            if len(used) >= wanted or asked == self.covered:
+                return used
+            asked = min(4 * asked, self.covered)
+
     def _parameters(self, limit: int, selector: Any) -> Any:
         if self.kind == "hnsw":
             width = max(LEAST_WIDTH, int(WIDTH_SEARCHING * limit))
             return faiss.SearchParametersHNSW(efSearch=width, sel=selector)
         probed = max(LEAST_PROBED, int(PROBED_SHARE * self._index.nlist))
         return faiss.SearchParametersIVF(nprobe=probed, sel=selector)
+
+
+def _pq(rows: VectorRows, end: int) -> Any:
+    parts = rows.dimensions // (1 if rows.dimensions % CODED_TOGETHER else CODED_TOGETHER)
+    index = faiss.IndexPQFastScan(rows.dimensions, parts, 4, faiss.METRIC_INNER_PRODUCT)
+    index.pq.cp.min_points_per_centroid = 1  # else it warns on standard output
+    index.train(_sample(rows, end, CODED_FROM))
+    return index
 
 
 def _ivf(rows: VectorRows, end: int, should_stop: Callable[[], bool]) -> Any:

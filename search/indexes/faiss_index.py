@@ -20,8 +20,8 @@ from search.indexes.rows import Precision, VectorRows, best_first
 FLAT_UP_TO = 20_000
 """Vectors up to which `auto` compares all: about 3 ms (docs/decisions/0013-vector-indexes.md)."""
 LEAST_STRUCTURED = 1_000
-"""Vectors from which `ivf` and `hnsw` build what they are named after: of fewer nothing can be
-learned, and comparing all takes a tenth of a millisecond."""
+"""Vectors from which `pq`, `ivf` and `hnsw` build what they are named after: of fewer nothing can
+be learned, and comparing all takes a tenth of a millisecond."""
 
 _SCANNED_AT_MOST = 2_000
 """New vectors that are scanned beside the structure before it is extended: 0.3 ms."""
@@ -63,7 +63,8 @@ class FaissIndex:
     def restore(self, rows: VectorRows, structure: Approximate | None) -> None:
         """Take over what was saved, in place of what it holds."""
         with self._changing:
-            self._state = _State(rows, structure if self._kind else None)
+            wanted = structure is not None and structure.kind == self._kind
+            self._state = _State(rows, structure if wanted else None)
             self._look_after()
 
     def __len__(self) -> int:

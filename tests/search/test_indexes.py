@@ -14,7 +14,7 @@ from search.indexes.faiss_index import FaissIndex
 from search.indexes.rows import Precision
 
 DIMENSIONS = 8
-NAMES = ("flat", "ivf", "hnsw", "auto")
+NAMES = ("flat", "pq", "ivf", "hnsw", "auto")
 
 
 def unit(seed: int, count: int = 1, dimensions: int = DIMENSIONS) -> Vectors:
@@ -97,7 +97,7 @@ operations = st.lists(
 @settings(deadline=None, max_examples=25)
 @pytest.mark.usefixtures("early")
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
-@pytest.mark.parametrize("kind", [None, "ivf", "hnsw"])
+@pytest.mark.parametrize("kind", [None, "pq", "ivf", "hnsw"])
 @given(steps=operations, seed=st.integers(0, 1000))
 def test_any_changes_give_what_exact_search_over_the_rest_gives(
     kind: Kind | None, precision: Precision, steps: list[tuple[str, list[int]]], seed: int
@@ -105,7 +105,9 @@ def test_any_changes_give_what_exact_search_over_the_rest_gives(
     """Never one that is gone, always the cosine of what was put last; and without a structure the
     very order of exact search."""
     tolerance = 1e-5 if precision == "fp32" else 2e-3
-    index = FaissIndex(DIMENSIONS, kind=kind, build_from=5, precision=precision)
+    # There must be a vector for each of sixteen codes.
+    build_from = 16 if kind == "pq" else 5
+    index = FaissIndex(DIMENSIONS, kind=kind, build_from=build_from, precision=precision)
     held: dict[int, Vectors] = {}
     for number, (operation, named) in enumerate(steps):
         if operation == "put":
@@ -151,7 +153,7 @@ def clustered(seed: int, count: int) -> Vectors:
     return vectors
 
 
-@pytest.mark.parametrize("kind", ["ivf", "hnsw"])
+@pytest.mark.parametrize("kind", ["pq", "ivf", "hnsw"])
 def test_a_large_index_finds_nearly_all_that_exact_search_finds(kind: Kind) -> None:
     vectors, questions = clustered(2, 12_000), clustered(3, 50)
     index = FaissIndex(64, kind=kind)
@@ -172,6 +174,30 @@ def test_a_large_index_finds_nearly_all_that_exact_search_finds(kind: Kind) -> N
         assert not set(found.tolist()) & set(gone.tolist())
         shares.append(len(set(found.tolist()) & set(np.argsort(-exact[row])[:10].tolist())) / 10)
     assert np.mean(shares) >= 0.99
+
+
+def test_codes_find_what_is_left_where_nearly_all_that_lay_near_is_gone() -> None:
+    vectors, near = clustered(2, 6_000), clustered(8, 1)[0]
+    index = FaissIndex(64, kind="pq")
+    index.put(np.arange(6_000), vectors)
+    index.settle()
+    nearest = np.argsort(-(vectors @ near))
+    index.remove(nearest[:215])
+    assert index.state[0].given_up == 215  # few enough that nothing is built anew
+    found, _ = index.search(near, 10)
+    assert len(set(found.tolist()) & set(nearest[215:225].tolist())) >= 9
+
+
+def test_a_structure_of_another_kind_is_not_taken_over() -> None:
+    vectors = clustered(2, 2_000)
+    lists, codes = FaissIndex(64, kind="ivf"), FaissIndex(64, kind="pq")
+    lists.put(np.arange(2_000), vectors)
+    lists.settle()
+    codes.restore(*lists.state)
+    codes.settle()
+    structure = codes.state[1]
+    assert structure is not None
+    assert structure.kind == "pq"
 
 
 def test_what_is_put_while_a_structure_is_built_is_found_at_once() -> None:
