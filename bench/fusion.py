@@ -14,6 +14,7 @@ import itertools
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,12 @@ from rich.table import Table
 
 from bench.judged_set import Filled, filled_with, read_judged_set
 from bench.metrics import ndcg
+from opsatlas.db.transaction import reading
 from search.collection import Question
-from search.fusion import WEIGHTS, Signal, scale
+from search.fusion import LATE_DEPTH, LATE_WEIGHT, WEIGHTS, Signal, scale
+from search.late_interaction import closeness, encode_question
 from search.query import understand
+from search.repository import words_of_passages
 from search.retriever import first_line
 
 # BM25 of the whole query is the yardstick; the others are tried around it.
@@ -37,6 +41,8 @@ GRID: dict[Signal, tuple[float, ...]] = {
     Signal.SEMANTIC_LINE: (0.4, 0.75, 1.2, 1.6),
     Signal.TITLE_LINE: (0.0, 0.1, 0.25, 0.5),
 }
+LATE_GRID = (0.0, 0.25, 0.5)
+LATE = "late"
 FOLDS = 5
 REPEATS = 10
 # Weights whose mean is within this of the best are as good: a single query of 42 moves .02.
@@ -44,9 +50,17 @@ PLATEAU = 0.005
 _CANDIDATES = 100
 
 Weights = NDArray[np.float64]
-"""(w, signals): a row of weights in the order of `Signal`."""
-Scaled = tuple[NDArray[np.float64], list[str]]
-"""One query: (signals, n) scaled scores of its candidates, and their keys."""
+"""(w, signals + 1): a row of weights in the order of `Signal`, then that of late interaction."""
+
+
+class Scaled(NamedTuple):
+    """One query and its n candidates."""
+
+    signals: NDArray[np.float64]
+    """(signals, n), scaled."""
+    late: NDArray[np.float64]
+    """(n,), not scaled: that is done among the first of each weighting."""
+    keys: list[str]
 
 
 def main() -> None:
@@ -54,8 +68,8 @@ def main() -> None:
     parser.add_argument("--set", type=Path, action="append", required=True, dest="folders")
     parser.add_argument("--cache", type=Path, help="folder that keeps the encoded corpora")
     arguments = parser.parse_args()
-    grid = np.array(list(itertools.product(*(GRID[name] for name in Signal))))
-    in_use = np.array([WEIGHTS[name] for name in Signal])
+    grid = np.array(list(itertools.product(*(GRID[name] for name in Signal), LATE_GRID)))
+    in_use = np.array([*(WEIGHTS[name] for name in Signal), LATE_WEIGHT])
     only = np.eye(len(in_use))
     tried = np.vstack([grid, in_use, in_use * (1 - only), only])
     gains: dict[str, NDArray[np.float64]] = {}
@@ -85,13 +99,40 @@ def _scaled_queries(
 def _scaled(filled: Filled, text: str) -> Scaled:
     line = first_line(text)
     understood = understand(text)
-    whole_vector, line_vector = filled.embedder.encode([text, understood.title])
+    (whole, whole_words), (title, title_words) = (
+        encode_question(filled.embedder, each) for each in (text, understood.title)
+    )
     query = partial(filled.collection.query, keys=understood.keys)
     found = filled.collection.candidates(
-        Question(query(text), query(line), whole_vector, line_vector), _CANDIDATES
+        Question(query(text), query(line), whole, title), _CANDIDATES
     )
-    rows = np.array([scale(found.signals[name]) for name in Signal])
-    return rows, [filled.keys[id_] for id_ in found.ids]
+    assert whole_words is not None
+    assert title_words is not None
+    nearest = [each for each in found.passages if each is not None]
+    with reading(filled.engine) as session:
+        words = words_of_passages(session, filled.embedder.model_id, nearest)
+    passages = [None if each is None else words.get(each) for each in found.passages]
+    close = closeness(whole_words, title_words, passages)
+    return Scaled(
+        np.array([scale(found.signals[name]) for name in Signal]),
+        np.array([np.nan if each is None else each.mean for each in close]),
+        [filled.keys[id_] for id_ in found.ids],
+    )
+
+
+def _best_ten(tried: Weights, query: Scaled) -> NDArray[np.int64]:
+    """(weights, up to 10): the candidates that come first by each weighting."""
+    fused = tried[:, :-1] @ query.signals
+    first = np.argsort(-fused, axis=1, kind="stable")[:, : max(LATE_DEPTH, 10)]
+    late = query.late[first]
+    late[:, LATE_DEPTH:] = np.nan
+    least = np.nanmin(late, axis=1, keepdims=True)
+    spread = np.nanmax(late, axis=1, keepdims=True) - least
+    closer = np.nan_to_num((late - least) / np.where(spread, spread, 1.0))
+    again = np.take_along_axis(fused, first, axis=1) + tried[:, -1:] * closer
+    order = np.argsort(-again, axis=1, kind="stable")[:, :10]
+    best: NDArray[np.int64] = np.take_along_axis(first, order, axis=1)
+    return best
 
 
 def _ndcg_of(
@@ -99,10 +140,9 @@ def _ndcg_of(
 ) -> NDArray[np.float64]:
     """(weights, queries) nDCG@10."""
     gains = np.empty((len(tried), len(queries)))
-    for column, (scaled, keys) in enumerate(track(queries, name, console=_progress())):
-        best = np.argsort(-(tried @ scaled), axis=1, kind="stable")[:, :10]
-        for row, order in enumerate(best):
-            gains[row, column] = ndcg([keys[i] for i in order], relevance[column])
+    for column, query in enumerate(track(queries, name, console=_progress())):
+        for row, order in enumerate(_best_ten(tried, query)):
+            gains[row, column] = ndcg([query.keys[i] for i in order], relevance[column])
     return gains
 
 
@@ -110,7 +150,7 @@ def _report(grid: Weights, gains: dict[str, NDArray[np.float64]]) -> None:
     means = np.mean([found.mean(axis=1) for found in gains.values()], axis=0)
     plateau = means >= means.max() - PLATEAU
     table = Table(title=f"{len(grid)} weightings, nDCG@10")
-    for column in ("", *gains, *Signal):
+    for column in ("", *gains, *Signal, LATE):
         table.add_column(column)
 
     def row(label: str, values: dict[str, float], weights: NDArray[np.float64] | None) -> None:
@@ -152,7 +192,8 @@ def _print_in_use(means: dict[str, NDArray[np.float64]]) -> None:
     table = Table(title="The weights in use, each signal left out, and each alone, nDCG@10")
     for column in ("", *means):
         table.add_column(column)
-    labels = ["in use", *(f"without {s}" for s in Signal), *(f"{s} alone" for s in Signal)]
+    names = [*Signal, LATE]
+    labels = ["in use", *(f"without {s}" for s in names), *(f"{s} alone" for s in names)]
     for row, label in enumerate(labels):
         table.add_row(label, *(f"{found[row]:.3f}" for found in means.values()))
     Console().print(table)

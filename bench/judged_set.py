@@ -55,6 +55,7 @@ def read_judged_set(corpus: Path, queries: Path, qrels: Path) -> JudgedSet:
 class Filled:
     """The product's retrieval over a set's documents, with its parts for a closer look."""
 
+    engine: Engine
     retriever: Retriever
     embedder: Embedder
     collection: Collection
@@ -84,7 +85,7 @@ def filled_with(
         embedder = OnnxEmbedder.load(int8=int8)
         encode_with_progress(engine, embedder)
         retriever = Retriever(engine, embedder)
-        yield Filled(retriever, embedder, retriever.refresh(), keys)
+        yield Filled(engine, retriever, embedder, retriever.refresh(), keys)
 
 
 def encode_with_progress(engine: Engine, embedder: Embedder) -> int:

@@ -28,21 +28,21 @@ class Signal(StrEnum):
     TITLE_LINE = "title_line"
 
 
-# Chosen by nested cross-validation over eight judged sets of different kinds (bench/fusion.py), as
-# the middle of the plateau rather than its highest point (docs/decisions/0005-fusion.md).
+# Chosen over nine judged sets of different kinds (bench/fusion.py): the best of the weightings
+# around the middle of the plateau (docs/decisions/0005-fusion.md).
 WEIGHTS: Mapping[Signal, float] = {
     Signal.LEXICAL: 1.0,  # BM25 of the query with title and text
     Signal.LEXICAL_LINE: 0.4,  # BM25 of the first line with title and text
-    Signal.LEXICAL_TITLE: 0.1,  # BM25 of the query with the title
+    Signal.LEXICAL_TITLE: 0.2,  # BM25 of the query with the title
     Signal.SEMANTIC: 1.0,  # cosine of the query with the best passage
     Signal.SEMANTIC_LINE: 1.0,  # cosine of the first line with the best passage
     Signal.TITLE_LINE: 0.2,  # cosine of the first line with the title
 }
 
 
-# Late interaction, in the same currency, and of how many of the first: beyond them it finds nothing
-# that would come up (docs/decisions/0017-late-interaction.md).
-LATE_WEIGHT = 0.5
+# Late interaction, in the same currency and chosen with the others, and of how many of the first:
+# beyond them it finds nothing that would come up (docs/decisions/0017-late-interaction.md).
+LATE_WEIGHT = 0.4
 LATE_DEPTH = 20
 
 

@@ -10,7 +10,7 @@ from opsatlas.db.transaction import reading, transaction
 from search.documents import TextDocument, put_documents, remove_documents
 from search.embedder import packaged_folder
 from search.encoding import encode_missing, prune_vectors
-from search.fusion import LATE_WEIGHT, reranked
+from search.fusion import LATE_WEIGHT, WEIGHTS, reranked
 from search.late_interaction import (
     DIMENSIONS,
     LEAST_MET,
@@ -134,7 +134,9 @@ def test_reranking_moves_nothing_across_its_depth(fused: list[float], closer: li
 def test_the_closer_of_two_equals_comes_first_and_what_is_not_known_stays() -> None:
     closer = reranked(np.array([0.5, 0.5, 0.5]), np.array([0.4, 0.9, np.nan]))
     assert closer[1] > closer[2] == 0.5 > closer[0]
-    assert closer[1] - closer[0] == pytest.approx(LATE_WEIGHT / (3.7 + LATE_WEIGHT))
+    assert closer[1] - closer[0] == pytest.approx(
+        LATE_WEIGHT / (sum(WEIGHTS.values()) + LATE_WEIGHT)
+    )
 
 
 POOL = TextDocument("article", "A-1", "Pool exhausted", "All connections of the pool are in use.")
