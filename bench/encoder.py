@@ -144,12 +144,10 @@ def _texts(documents: int) -> tuple[list[str], list[str]]:
 
 def int8_loss(folder: Path) -> dict[str, dict[str, float]]:
     """nDCG@10 by meaning alone and of the product's fusion, in 32 bits and in 8."""
-    from bench.judged_set import read_judged_set
+    from bench.judged_set import read_judged_folder
     from bench.retrieval import measure as retrieval
 
-    judged = read_judged_set(
-        folder / "corpus.jsonl", folder / "queries.jsonl", folder / "qrels.tsv"
-    )
+    judged = read_judged_folder(folder)
     runs = {
         "fp32": retrieval(judged, None)["runs"],
         "int8": retrieval(judged, None, int8=True)["runs"],

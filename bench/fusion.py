@@ -22,15 +22,15 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bench.judged_set import Filled, filled_with, read_judged_set
+from bench.judged_set import Filled, filled_with, read_judged_folder
 from bench.metrics import ndcg
 from opsatlas.db.transaction import reading
 from search.collection import Question
 from search.fusion import LATE_DEPTH, LATE_WEIGHT, WEIGHTS, Signal, scale
-from search.late_interaction import closeness, encode_question
+from search.late_interaction import encode_question
 from search.query import understand
-from search.repository import words_of_passages
-from search.retriever import first_line
+from search.question_encoder import EncodedQuestion, EncodedText
+from search.retriever import close_to, first_line
 
 # BM25 of the whole query is the yardstick; the others are tried around it.
 GRID: dict[Signal, tuple[float, ...]] = {
@@ -84,9 +84,7 @@ def _scaled_queries(
     folder: Path, cache: Path | None
 ) -> Iterator[tuple[str, list[Scaled], list[dict[str, int]]]]:
     """The set as it is, and cut to first lines where that is another one."""
-    judged = read_judged_set(
-        folder / "corpus.jsonl", folder / "queries.jsonl", folder / "qrels.tsv"
-    )
+    judged = read_judged_folder(folder)
     relevance = [judged.relevance[query] for query in judged.queries]
     whole = list(judged.queries.values())
     lines = [first_line(text) for text in whole]
@@ -99,20 +97,16 @@ def _scaled_queries(
 def _scaled(filled: Filled, text: str) -> Scaled:
     line = first_line(text)
     understood = understand(text)
-    (whole, whole_words), (title, title_words) = (
-        encode_question(filled.embedder, each) for each in (text, understood.title)
+    whole, title = (
+        EncodedText(*encode_question(filled.embedder, each)) for each in (text, understood.title)
     )
     query = partial(filled.collection.query, keys=understood.keys)
     found = filled.collection.candidates(
-        Question(query(text), query(line), whole, title), _CANDIDATES
+        Question(query(text), query(line), whole.vector, title.vector), _CANDIDATES
     )
-    assert whole_words is not None
-    assert title_words is not None
-    nearest = [each for each in found.passages if each is not None]
+    read, every = EncodedQuestion(whole, title), range(len(found.ids))
     with reading(filled.engine) as session:
-        words = words_of_passages(session, filled.embedder.model_id, nearest)
-    passages = [None if each is None else words.get(each) for each in found.passages]
-    close = closeness(whole_words, title_words, passages)
+        close = close_to(read, session, filled.embedder.model_id, found, every)
     return Scaled(
         np.array([scale(found.signals[name]) for name in Signal]),
         np.array([np.nan if each is None else each.mean for each in close]),

@@ -51,6 +51,11 @@ def read_judged_set(corpus: Path, queries: Path, qrels: Path) -> JudgedSet:
     )
 
 
+def read_judged_folder(folder: Path) -> JudgedSet:
+    """Read the three files of a folder, under the names that sets have."""
+    return read_judged_set(folder / "corpus.jsonl", folder / "queries.jsonl", folder / "qrels.tsv")
+
+
 @dataclass(frozen=True, slots=True)
 class Filled:
     """The product's retrieval over a set's documents, with its parts for a closer look."""

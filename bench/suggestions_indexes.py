@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.judged_set import read_judged_set
+from bench.judged_set import read_judged_folder
 from bench.serve import percentiles
 from bench.suggestions_grammar import questions
 from search.embedder import Vectors
@@ -50,6 +50,8 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--kinds", nargs="+", default=["flat", "pq", "ivf", "hnsw"])
     options = parser.parse_args()
+    if bool(options.sets) == bool(options.database):
+        parser.error("name a database, or --sets")
     if options.sets:
         vectors, asked = _of_sets(options.sets)
     else:
@@ -72,8 +74,7 @@ def _of_database(database: Path, count: int) -> tuple[Vectors, Vectors]:
 
 def _of_sets(folders: list[Path]) -> tuple[Vectors, Vectors]:
     embedder = OnnxEmbedder.load()
-    names = ("corpus.jsonl", "queries.jsonl", "qrels.tsv")
-    sets = [read_judged_set(*(folder / name for name in names)) for folder in folders]
+    sets = [read_judged_folder(folder) for folder in folders]
     documents = [document for each in sets for document in each.documents]
     passages = [part for each in documents for part in split_into_passages(each.title, each.text)]
     asked = [text for each in sets for text in each.queries.values()]

@@ -11,12 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from search.id_map import MISSING, IdMap, Ids
+from search.id_map import MISSING, IdMap, Ids, outgrown
 from search.shelves import Shelf
-
-_FEW = 1_000
-"""Documents held one by one beside the arrays, and a share of those in the arrays: no more."""
-_SHARE = 0.25
 
 
 class Held(NamedTuple):
@@ -63,7 +59,7 @@ class HeldDocuments:
         """Add a document that is not there."""
         self._new[id_] = held
         self._owner.put_all(held.passages, [id_] * len(held.passages))
-        if len(self._new) > max(_FEW, _SHARE * len(self._parts.documents)):
+        if outgrown(len(self._new), len(self._parts.documents)):
             self._take(self.parts())
             self._new = {}
 

@@ -11,7 +11,7 @@ Numbers = NDArray[np.int64]
 
 MISSING = -1
 _FEW = 1_000
-"""New ids beside the arrays, and a share of what is in the arrays: no more of them."""
+"""New ones beside the arrays, or a share of what is in the arrays: no more of them."""
 _SHARE = 0.25
 
 
@@ -61,7 +61,7 @@ class IdMap:
             return
         self._count += id_ not in self._new
         self._new[id_] = number
-        if len(self._new) > max(_FEW, _SHARE * len(self._ids)):
+        if outgrown(len(self._new), len(self._ids)):
             self._ids, self._numbers = _in_order(*self.items())
             self._new = {}
 
@@ -94,6 +94,11 @@ class IdMap:
     def _place(self, id_: int) -> int | None:
         place = int(self._ids.searchsorted(id_))
         return place if place < len(self._ids) and self._ids[place] == id_ else None
+
+
+def outgrown(new: int, in_arrays: int) -> bool:
+    """Whether there are so many new ones that they should go into arrays, too."""
+    return new > max(_FEW, _SHARE * in_arrays)
 
 
 def _in_order(ids: Ids, numbers: Numbers) -> tuple[Ids, Numbers]:

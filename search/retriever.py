@@ -151,7 +151,7 @@ class Retriever:
         found = collection.candidates(question, most, kinds, groups, but, by_words)
         fused = fuse(found.signals)
         first = np.argsort(-fused, kind="stable")[: max(limit, LATE_DEPTH)]
-        close = self._close(session, now.space, read, found, first[:LATE_DEPTH].tolist())
+        close = close_to(read, session, now.space.model_id, found, first[:LATE_DEPTH].tolist())
         late = np.array([np.nan if each is None else each.mean for each in close])
         met = dict.fromkeys(first.tolist(), None if np.isnan(late).all() else 0.0)
         met |= {
@@ -170,23 +170,6 @@ class Retriever:
             if id_ in documents and may_read(documents[id_].audience, groups)
         ]
         return Retrieval(hits, notices, question, collection)
-
-    @staticmethod
-    def _close(
-        session: Session,
-        space: Space,
-        read: EncodedQuestion | None,
-        found: Candidates,
-        rows: Sequence[int],
-    ) -> list[Closeness | None]:
-        """What the nearest passages of these candidates have of the question's words."""
-        if read is None or read.whole.words is None or read.line.words is None:
-            return [None] * len(rows)
-        nearest = [found.passages[row] for row in rows]
-        named = [each for each in nearest if each is not None]
-        words = repository.words_of_passages(session, space.model_id, named)
-        passages = [None if each is None else words.get(each) for each in nearest]
-        return closeness(read.whole.words, read.line.words, passages)
 
     def prepare(self) -> None:
         """Have the collection ready before anyone asks. Raises what reading the database raises."""
@@ -238,6 +221,24 @@ def _of(embedder: Embedder, space: Space) -> Embedder:
     if embedder.model_id != space.model_id:
         raise ModelUnavailableError(f"the model {space.model_id} is not held by this process")
     return embedder
+
+
+def close_to(
+    read: EncodedQuestion | None,
+    session: Session,
+    model_id: str,
+    found: Candidates,
+    rows: Sequence[int],
+) -> list[Closeness | None]:
+    """How close the words of the nearest passages of these candidates come to the question's; None
+    where those of either are not known."""
+    if read is None or read.whole.words is None or read.line.words is None:
+        return [None] * len(rows)
+    nearest = [found.passages[row] for row in rows]
+    named = [each for each in nearest if each is not None]
+    words = repository.words_of_passages(session, model_id, named)
+    passages = [None if each is None else words.get(each) for each in nearest]
+    return closeness(read.whole.words, read.line.words, passages)
 
 
 def first_line(text: str) -> str:

@@ -18,7 +18,7 @@ from search.indexes.approximate import Approximate, Kind, StoppedError
 from search.indexes.rows import Precision, VectorRows, best_first
 
 FLAT_UP_TO = 20_000
-"""Vectors up to which `auto` compares all: about 3 ms (docs/decisions/0013-vector-indexes.md)."""
+"""Vectors up to which `auto` compares all: about 2 ms (docs/decisions/0013-vector-indexes.md)."""
 LEAST_STRUCTURED = 1_000
 """Vectors from which `pq`, `ivf` and `hnsw` build what they are named after: of fewer nothing can
 be learned, and comparing all takes a tenth of a millisecond."""

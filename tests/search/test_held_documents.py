@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from search import held_documents
+from search import id_map
 from search.held_documents import Held, HeldDocuments
 from search.shelves import Shelf
 
@@ -56,7 +56,7 @@ TestBesideADict.settings = settings(max_examples=60, stateful_step_count=40, dea
 
 @pytest.fixture(autouse=True)
 def few_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(held_documents, "_FEW", 3)
+    monkeypatch.setattr(id_map, "_FEW", 3)
 
 
 def test_shelves_without_documents_are_not_saved() -> None:
