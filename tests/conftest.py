@@ -17,8 +17,13 @@ from opsatlas.db.engine import open_engine
 from opsatlas.settings import Settings
 from search.embedder import Embedder
 from search.onnx_embedder import OnnxEmbedder
+from tests.demo_run import DemoRun, demo_run
 
 _TEMPLATE = "opsatlas_template"
+
+_IN_MEMORY, _ROOM = Path("/dev/shm"), 2 << 30
+"""Where PostgreSQL's files lie if so many bytes are free: a disk may take half a second for a
+database of a test's own, whose three hundred files it writes at once."""
 
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("opsatlas", deadline=None)
@@ -89,10 +94,20 @@ def embedder() -> Embedder:
 
 
 @pytest.fixture(scope="session")
+def first_demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
+    """The seed company, loaded and encoded by `opsatlas demo`, once for all processes of a run."""
+    folder = tmp_path_factory.getbasetemp()
+    return demo_run((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "demo")
+
+
+@pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The URL of a real PostgreSQL server that lives as long as the run."""
+    in_memory = _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free >= _ROOM
     with (
-        tempfile.TemporaryDirectory(prefix="opsatlas-pg-") as folder,
+        tempfile.TemporaryDirectory(
+            prefix="opsatlas-pg-", dir=_IN_MEMORY if in_memory else None
+        ) as folder,
         get_server(folder) as server,
     ):
         url = str(server.get_uri())

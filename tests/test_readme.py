@@ -1,10 +1,9 @@
 """Every command of the README runs, in its order, as a new user would type it."""
 
-import os
 import re
+import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.demo_run import DemoRun, demo_environment
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parent.parent
@@ -20,11 +21,11 @@ FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(first_demo: DemoRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty folder in which `make demo` was run, so to speak."""
     made = tmp_path_factory.mktemp("readme")
     (made / "seed_data").symlink_to(ROOT / "seed_data")
-    subprocess.run(["opsatlas", "demo"], cwd=made, env=environment(), check=True, timeout=600)
+    shutil.copytree(first_demo.data, made / "demo-data")
     return made
 
 
@@ -36,20 +37,15 @@ def port(folder: Path) -> Iterator[int]:
         free: int = probe.getsockname()[1]
     settings = {"OPSATLAS_DATA_DIR": "demo-data", "OPSATLAS_LOG_LEVEL": "warning"}
     with subprocess.Popen(
-        ["opsatlas", "serve", "--port", str(free)], cwd=folder, env={**environment(), **settings}
+        ["opsatlas", "serve", "--port", str(free)],
+        cwd=folder,
+        env={**demo_environment(), **settings},
     ) as server:
         try:
             wait_until_ready(free)
             yield free
         finally:
             server.terminate()
-
-
-def environment() -> dict[str, str]:
-    """The environment of whoever activated the one that these tests run in."""
-    scripts = str(Path(sys.executable).parent)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("OPSATLAS_")}
-    return {**kept, "PATH": f"{scripts}:{kept['PATH']}", "COLUMNS": "80", "NO_COLOR": "1"}
 
 
 def wait_until_ready(port: int) -> None:
@@ -77,7 +73,7 @@ def test_every_command_of_the_readme_runs_and_prints_what_it_shows(folder: Path,
     done = subprocess.run(
         ["bash", "-c", "\n".join(script)],
         cwd=folder,
-        env=environment(),
+        env=demo_environment(),
         capture_output=True,
         text=True,
         timeout=300,
@@ -97,7 +93,7 @@ def test_the_picture_of_the_demo_is_what_the_demo_prints(folder: Path) -> None:
     told = subprocess.run(
         ["opsatlas", "demo"],
         cwd=folder,
-        env=environment(),
+        env=demo_environment(),
         capture_output=True,
         text=True,
         check=True,

@@ -1,5 +1,6 @@
 """`opsatlas demo`: loads once, tells the story each time, keeps off other people's data."""
 
+import shutil
 import stat
 import time
 
@@ -8,13 +9,16 @@ import pytest
 from api.cli import demo_data
 from opsatlas.settings import Settings
 from tests.cli.conftest import Cli, plain_words
+from tests.demo_run import DemoRun
 
 
 @pytest.mark.slow
 def test_the_demo_tells_the_story_and_loads_only_once(
-    cli: Cli, capsys: pytest.CaptureFixture[str]
+    cli: Cli, first_demo: DemoRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first = cli.done("demo")
+    first, data = first_demo, cli.folder / "demo-data"
+    shutil.copytree(first.data, data)
+    cli = cli.with_settings(data_dir=data.name)
     assert "encoding:" in first.err
     told = plain_words(first.out)
     for fact in (
@@ -40,7 +44,7 @@ def test_the_demo_tells_the_story_and_loads_only_once(
         assert fact in told
     copied = [line for line in first.out.splitlines() if not line.startswith("    ")]
     assert max(len(line) for line in copied) <= 80
-    key = cli.data / "demo-key"
+    key = data / "demo-key"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     key_before = key.read_text()
 
@@ -65,7 +69,7 @@ def test_the_demo_tells_the_story_and_loads_only_once(
         remote = cli.with_settings(url=server.url, api_key=key_before.strip())
         assert remote.done("impact", "db-orders-01", "--json").json["counts"]["down"] > 0
 
-    (cli.data / "demo-loaded").write_text("of another seed")
+    (data / "demo-loaded").write_text("of another seed")
     assert "loading" in cli.done("demo").err, "changed seed data is loaded again"
 
 

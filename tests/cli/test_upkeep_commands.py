@@ -63,7 +63,7 @@ def test_a_space_that_is_filled_beside_a_server_waits_for_it(cli: Cli) -> None:
 def test_encoding_that_is_interrupted_is_kept_and_goes_on(cli: Cli) -> None:
     incidents = [
         {"number": f"INC-{n}", "title": f"Trouble {n}", "description": f"seen {n} " * 40}
-        for n in range(300)
+        for n in range(150)
     ]
     cli.done("incidents", "load", cli.write("many.json", json.dumps(incidents)))
     process = cli.with_settings(embedding_batch_size="4").start("reindex", "--json")
@@ -76,8 +76,8 @@ def test_encoding_that_is_interrupted_is_kept_and_goes_on(cli: Cli) -> None:
     assert process.returncode == 130
     assert "passages were encoded and are kept" in json.loads(told)["detail"]
     kept = _encoded(cli)
-    assert 0 < kept < 600
-    assert cli.done("reindex", "--json").json["encoded"] == 600 - kept
+    assert 0 < kept < 300
+    assert cli.done("reindex", "--json").json["encoded"] == 300 - kept
 
 
 def _encoded(cli: Cli) -> int:

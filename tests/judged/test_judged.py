@@ -4,6 +4,7 @@ The floors are what was measured, less a few points that another machine may cos
 fitted on these questions, so its rates flatter; docs/quality.md has the cross-validated ones.
 """
 
+import shutil
 from collections.abc import Iterator
 from statistics import mean
 
@@ -16,6 +17,7 @@ from bench.seeded import AS_OF, JudgedQuestion, judged_questions, seeded
 from kb.suggest import suggest
 from kb.suggest_schemas import SuggestionAnswer, Verdict
 from opsatlas.db.transaction import reading
+from tests.demo_run import DemoRun
 
 pytestmark = pytest.mark.slow
 
@@ -32,9 +34,11 @@ Answered = list[tuple[JudgedQuestion, SuggestionAnswer]]
 
 
 @pytest.fixture(scope="module")
-def answered() -> Iterator[Answered]:
+def answered(first_demo: DemoRun, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answered]:
     """Every judged question with the product's answer, by the real model."""
-    with seeded() as found, reading(found.engine) as session:
+    folder = tmp_path_factory.mktemp("judged")
+    shutil.copytree(first_demo.data, folder, dirs_exist_ok=True)
+    with seeded(folder) as found, reading(found.engine) as session:
         yield [
             (judged, suggest(session, found.retriever, found.graph, judged.question, at=AS_OF))
             for judged in judged_questions()
