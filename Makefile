@@ -29,7 +29,7 @@ demo: $(STAMP) ## Load the seed company into a folder of its own and tell one in
 serve: $(STAMP) ## Start the server on the demo's data (OPSATLAS_DATA_DIR chooses another folder)
 	@OPSATLAS_DATA_DIR=$${OPSATLAS_DATA_DIR:-$(DEMO_DATA)} $(BIN)/opsatlas serve
 
-test: $(STAMP) ## Run every test, a process for each core and one more
+test: $(STAMP) ## Run every test, a process for each core and two more
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(STAMP) ## Check style, format, types and the arrows between the rooms

@@ -148,6 +148,7 @@ def check_what_is_found(data_dir: Path, precision: str) -> dict[str, str]:
     return there
 
 
+@pytest.mark.slow
 def test_thirty_kills_lose_nothing_bring_nothing_back_and_cost_no_encoding(
     tmp_path: Path, sqlite_template: Path, nursery: Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,11 +11,10 @@ import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, assume, given, settings
-from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
-from schemathesis.schemas import BaseSchema
+from schemathesis.schemas import APIOperation, BaseSchema
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     ignored_auth,
@@ -74,6 +73,8 @@ def test_every_route_keeps_to_its_description(described: BaseSchema, mode: Gener
     for result in described.get_all_operations():
         assert isinstance(result, Ok)
         operation = result.ok()
+        if mode is GenerationMode.NEGATIVE and takes_any_text(operation):
+            continue
 
         @LIMITS
         @given(case=operation.as_strategy(generation_mode=mode))
@@ -84,8 +85,13 @@ def test_every_route_keeps_to_its_description(described: BaseSchema, mode: Gener
 
         try:
             ask()
-        except Unsatisfiable:
-            continue  # nothing to ask in this mode: without parameters nothing can be wrong
         except Exception as error:
             faults.append(f"{operation.label}: {error}")
     assert not faults, "\n\n".join(faults)
+
+
+def takes_any_text(operation: APIOperation[Any, Any, Any, Any]) -> bool:
+    """Whether nothing can be wrong with a question: it has no body and no query, and the path
+    takes names alone. Seconds would be spent on looking for something."""
+    names = [each.definition["schema"].get("type") for each in operation.path_parameters]
+    return not operation.body and not operation.query and set(names) <= {"string"}

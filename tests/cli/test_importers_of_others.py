@@ -85,6 +85,7 @@ def test_the_example_is_short() -> None:
     assert len(block("python").splitlines()) <= LONGEST
 
 
+@pytest.mark.slow
 def test_the_example_is_a_format_like_any_other(cli: Cli, installed: Path) -> None:
     cli.write("devices.rt", block("text"))
     report = json.loads(ask(cli, installed, "load", "devices.rt", "--json"))
@@ -105,6 +106,7 @@ def test_the_example_is_a_format_like_any_other(cli: Cli, installed: Path) -> No
     assert "hypervisor" in ask(cli, installed, "export")
 
 
+@pytest.mark.slow
 def test_a_package_that_is_broken_is_told_and_stops_nothing(
     cli: Cli, installed: Path, broken: Path
 ) -> None:

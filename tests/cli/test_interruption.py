@@ -26,6 +26,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     return str(items), str(relationships)
 
 
+@pytest.mark.slow
 def test_a_load_that_is_killed_leaves_nothing_behind(cli: Cli, large: tuple[str, str]) -> None:
     cli.done("load", "items.csv")
     process = cli.start("load", *large)
@@ -36,6 +37,7 @@ def test_a_load_that_is_killed_leaves_nothing_behind(cli: Cli, large: tuple[str,
     assert cli.done("load", *large, "--json").json["configuration_items"]["created"] == CIS
 
 
+@pytest.mark.slow
 def test_ctrl_c_undoes_a_load_and_says_so(cli: Cli, large: tuple[str, str]) -> None:
     cli.done("load", "items.csv")
     process = cli.start("load", *large, "--json")

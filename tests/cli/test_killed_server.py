@@ -7,6 +7,7 @@ import time
 from contextlib import closing
 
 import httpx
+import pytest
 
 from tests.cli.conftest import Cli, address_of
 
@@ -14,6 +15,7 @@ NUMBERS = range(60)
 SYMPTOMS = ("the printer on floor {} jams", "mail from branch {} bounces", "badge {} opens no door")
 
 
+@pytest.mark.slow
 def test_a_killed_server_loses_nothing_and_the_next_one_goes_on(cli: Cli) -> None:
     incidents = [
         {

@@ -10,6 +10,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.cli import warm
 from tests.cli.conftest import SEED, Cli
 
@@ -43,6 +45,7 @@ def counted(report: dict[str, Any]) -> dict[str, int]:
     return {name: count for name, count in report["configuration_items"].items() if count}
 
 
+@pytest.mark.slow
 def test_a_night_with_two_changed_sources_and_a_broken_one_ends_as_the_page_says(cli: Cli) -> None:
     cli.done("load", *map(str, sorted((SEED / "inventory").glob("*.csv"))))
     exports = cli.folder / "exports"

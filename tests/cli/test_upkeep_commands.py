@@ -7,6 +7,7 @@ import time
 from contextlib import closing
 
 import httpx
+import pytest
 
 from opsatlas import __version__
 from opsatlas.db import migrate
@@ -46,6 +47,7 @@ def test_reindex_goes_over_to_another_model_and_back_without_encoding_again(cli:
     assert "next model" not in _checks(cli)
 
 
+@pytest.mark.slow
 def test_a_space_that_is_filled_beside_a_server_waits_for_it(cli: Cli) -> None:
     cli.done("incidents", "load", "incidents.json")
     int8 = cli.with_settings(embedding_precision="int8")
