@@ -30,8 +30,12 @@ class Features:
     """Of the question's error codes and exceptions it has all (1) to none (-1); 0: there are none.
     Another code on the same system is another fault."""
     met: float | None = None
-    """How far its best record's nearest passage meets the worst quarter of the question's words, -1
-    to 1; None where nothing is known of the passage's words."""
+    """How far its best record's nearest passage meets even the worst third of the question's words,
+    -1 to 1 (`late_interaction.Closeness`); None where nothing is known of the passage's words."""
+    share_met: float | None = None
+    """Share of the question's words that this passage meets, 0 to 1; likewise."""
+    title_met: float | None = None
+    """Share of the words of that record's title that the question meets, 0 to 1; likewise."""
 
 
 NAMES = tuple(field.name for field in fields(Features))
@@ -76,15 +80,17 @@ class Logistic:
 # Fitted on the 278 judged questions of tests/judged; docs/suggestions.md has the error rates.
 SUGGESTION: Mapping[Basis, Logistic] = {
     Basis.WITH_LATE: Logistic(
-        intercept=-5.86,
+        intercept=-7.64,
         weights={
-            "semantic": 3.97,
-            "coverage": 0.74,
-            "words": 0.76,
-            "margin": 4.41,
-            "found": 1.12,
-            "keys": 0.89,
-            "met": 3.05,
+            "semantic": 3.07,
+            "coverage": 0.9,
+            "words": 0.53,
+            "margin": 4.16,
+            "found": 1.22,
+            "keys": 0.83,
+            "met": 2.61,
+            "share_met": 2.18,
+            "title_met": 2.16,
         },
     ),
     Basis.WITH_MODEL: Logistic(
@@ -104,13 +110,13 @@ SUGGESTION: Mapping[Basis, Logistic] = {
     ),
 }
 ANSWER: Mapping[Basis, Platt] = {
-    Basis.WITH_LATE: Platt(-1.22, 1.85),
+    Basis.WITH_LATE: Platt(-1.12, 1.8),
     Basis.WITH_MODEL: Platt(-1.15, 1.8),
     Basis.WORDS_ONLY: Platt(-1.03, 1.67),
 }
-MATCH_FROM = 0.69
+MATCH_FROM = 0.74
 """Confidence of an answer from which it is a `match`."""
-WEAK_FROM = 0.51
+WEAK_FROM = 0.57
 """Confidence of an answer from which it is `weak`; below, nothing known fits."""
 HOLD_BACK = 3
 """Words that a share counts as if they had been asked for and not found."""
@@ -134,7 +140,8 @@ def basis(features: Features, *, by_meaning: bool) -> Basis:
     """What is known of a suggestion; `by_meaning` says whether its vectors were compared."""
     if not by_meaning:
         return Basis.WORDS_ONLY
-    return Basis.WITH_MODEL if features.met is None else Basis.WITH_LATE
+    late = (features.met, features.share_met, features.title_met)
+    return Basis.WITH_MODEL if None in late else Basis.WITH_LATE
 
 
 def confidence(features: Features, founded_on: Basis) -> float:

@@ -97,6 +97,7 @@ def weigh(
     for each in groups:
         # Groups come best text first: the best of the others is the first or the second.
         rival = next((other for other in groups[:2] if other is not each), None)
+        close = each.hits[0].close
         features = Features(
             semantic=max(hit.semantic for hit in each.hits),
             coverage=max(coverage(hit.lexical, len(hit.matched_terms)) for hit in each.hits),
@@ -104,7 +105,9 @@ def weigh(
             margin=each.text_score - (rival.text_score if rival else 0.0),
             found=max(len(hit.matched_terms) for hit in each.hits) / max(query.distinct, 1),
             keys=keys_found(query.keys, {word for hit in each.hits for word in hit.matched_terms}),
-            met=each.hits[0].words_met,
+            met=None if close is None else close.words_met,
+            share_met=None if close is None else close.share_met,
+            title_met=None if close is None else close.title_met,
         )
         by_meaning = any(hit.signals[Signal.SEMANTIC] is not None for hit in each.hits)
         founded_on = basis(features, by_meaning=by_meaning)

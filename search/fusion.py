@@ -44,6 +44,10 @@ WEIGHTS: Mapping[Signal, float] = {
 # beyond them it finds nothing that would come up (docs/decisions/0017-late-interaction.md).
 LATE_WEIGHT = 0.4
 LATE_DEPTH = 20
+# Of how many of the first the words are compared at all. Some suggestions come up from behind by
+# graph and links; how sure they are depends on their words (of 20 .823 of the uncovered questions
+# are recognised, of 30 .836, of 40 .837).
+LOOKED_AT = 30
 
 
 def fuse(signals: Mapping[Signal, Scores], weights: Mapping[Signal, float] = WEIGHTS) -> Scores:

@@ -28,6 +28,11 @@ LEAST_MET = 0.35
 """Quantile of a question's telling words that `Closeness.words_met` is: those that are met worst.
 On the judged questions 0.1 to 0.4 do alike."""
 
+HALF_MET, STEEPNESS = 0.5, 20.0
+"""Cosine with the nearest word at which a word counts as half met, and the slope of the logistic
+function around it: at 0.4 an eighth is met, at 0.6 seven eighths. Looked for from 0.4 to 0.65
+(docs/quality.md)."""
+
 _LEVELS = 7
 """Of each sign: with zero 15, which four bits can tell apart."""
 
@@ -54,13 +59,18 @@ class TokenVectors:
 
 @dataclass(frozen=True, slots=True)
 class Closeness:
-    """What of a question a passage speaks of."""
+    """What a question and a passage say of each other."""
 
     mean: float
     """Mean over the telling words of the question, and of its title, of the cosine with the nearest
     word of the passage; 0 to 2."""
     words_met: float
     """That cosine at the `LEAST_MET` quantile of the question's words: how far all are met."""
+    share_met: float
+    """Share of the telling words of the question that the passage meets, 0 to 1."""
+    title_met: float | None
+    """Share of the words of the document's title that the question meets, 0 to 1: another fault of
+    the same system has another name. None where no word of it is known."""
 
 
 @runtime_checkable
@@ -115,23 +125,54 @@ def restored(words: bytes) -> Vectors:
 
 
 def closeness(
-    question: TokenVectors, title: TokenVectors, passages: Sequence[bytes | None]
+    question: TokenVectors,
+    title: TokenVectors,
+    passages: Sequence[bytes | None],
+    titles: Sequence[bytes | None],
 ) -> list[Closeness | None]:
-    """Of each passage as it is `stored`; None where nothing is known of its words."""
+    """Of each passage, and of the title of its document, as they are `stored`; None where nothing
+    is known of the passage's words."""
     found: list[Closeness | None] = [None] * len(passages)
     known = [(at, each) for at, each in enumerate(passages) if each]
     if not known or not len(question.vectors) or not len(title.vectors):
         return found
-    counts = [2 * len(each) // DIMENSIONS for _, each in known]
-    words = restored(b"".join(each for _, each in known))
-    cosines = np.concatenate([question.vectors, title.vectors]) @ words.T
-    nearest = np.maximum.reduceat(cosines, np.cumsum([0, *counts[:-1]]), axis=1)
-    of_question, of_title = np.split(nearest, [len(question.vectors)])
-    means = of_question[question.telling].mean(axis=0) + of_title[title.telling].mean(axis=0)
-    met = np.quantile(of_question[question.telling], LEAST_MET, axis=0)
-    for (at, _), mean, least in zip(known, means.tolist(), met.tolist(), strict=True):
-        found[at] = Closeness(mean, least)
+    words, starts, _ = _together([each for _, each in known])
+    asked = question.vectors[question.telling]
+    cosines = np.concatenate([asked, title.vectors[title.telling]]) @ words.T
+    of_question, of_title = np.split(np.maximum.reduceat(cosines, starts, axis=1), [len(asked)])
+    means = of_question.mean(axis=0) + of_title.mean(axis=0)
+    least = np.quantile(of_question, LEAST_MET, axis=0)
+    shares = _met(of_question).mean(axis=0)
+    names = _titles_met(asked, titles)
+    for (at, _), mean, worst, share in zip(
+        known, means.tolist(), least.tolist(), shares.tolist(), strict=True
+    ):
+        found[at] = Closeness(mean, worst, share, names[at])
     return found
+
+
+def _titles_met(asked: Vectors, titles: Sequence[bytes | None]) -> list[float | None]:
+    """Of each title the share of words that `asked` (q, 64) meets; None of one without words."""
+    found: list[float | None] = [None] * len(titles)
+    known = [(at, each) for at, each in enumerate(titles) if each]
+    if known:
+        words, starts, counts = _together([each for _, each in known])
+        met = np.add.reduceat(_met((words @ asked.T).max(axis=1)), starts) / counts
+        for (at, _), share in zip(known, met.tolist(), strict=True):
+            found[at] = share
+    return found
+
+
+def _together(texts: Sequence[bytes]) -> tuple[Vectors, NDArray[np.int64], NDArray[np.int64]]:
+    """The words of all texts, where those of each begin, and how many these are."""
+    counts = np.array([2 * len(each) // DIMENSIONS for each in texts], np.int64)
+    return restored(b"".join(texts)), np.cumsum(counts) - counts, counts
+
+
+def _met(nearest: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far words are met, 0 to 1, by the cosine of each with the word nearest to it."""
+    met: NDArray[np.float32] = 1 / (1 + np.exp(-STEEPNESS * (nearest - HALF_MET)))
+    return met
 
 
 @cache

@@ -63,4 +63,4 @@ class SearchWords(Model):
     content_hash: Mapped[bytes] = mapped_column(primary_key=True)
     model_id: Mapped[str] = mapped_column(primary_key=True)
     words: Mapped[bytes]
-    """One bit a dimension, word after word."""
+    """Four bits a dimension, word after word."""

@@ -113,15 +113,27 @@ def passages(session: Session, named: Mapping[int, int | None]) -> dict[int, lis
     return found
 
 
-def words_of_passages(session: Session, model_id: str, passages: Sequence[int]) -> dict[int, bytes]:
-    """By id of passage its words, as `late_interaction.stored` made them; of those that have some
-    of this model."""
+def words_of(
+    session: Session, model_id: str, named: Mapping[int, int]
+) -> tuple[dict[int, bytes], dict[int, bytes]]:
+    """By document the words of the passage that is named for it, and those of its title, as
+    `late_interaction.stored` made them; of those that have some of this model."""
     rows = session.execute(
-        select(SearchPassage.id, SearchWords.words)
+        select(SearchPassage.document_id, SearchPassage.ordinal, SearchWords.words)
         .join(SearchWords, SearchWords.content_hash == SearchPassage.content_hash)
-        .where(SearchPassage.id.in_(passages), SearchWords.model_id == model_id)
+        .where(
+            or_(
+                SearchPassage.id.in_(named.values()),
+                and_(SearchPassage.document_id.in_(named), SearchPassage.ordinal == TITLE),
+            ),
+            SearchWords.model_id == model_id,
+        )
     )
-    return {row.id: row.words for row in rows}
+    passages: dict[int, bytes] = {}
+    titles: dict[int, bytes] = {}
+    for row in rows:
+        (titles if row.ordinal == TITLE else passages)[row.document_id] = row.words
+    return passages, titles
 
 
 def _is_of(model_id: str) -> ColumnElement[bool]:

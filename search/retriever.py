@@ -15,7 +15,7 @@ from search import repository
 from search.collection import Candidates, Collection, Question
 from search.documents import storable
 from search.embedder import Embedder, ModelUnavailableError
-from search.fusion import LATE_DEPTH, Signal, fuse, reranked
+from search.fusion import LATE_DEPTH, LOOKED_AT, Signal, fuse, reranked
 from search.in_step import CollectionInStep
 from search.indexes.rows import Precision
 from search.late_interaction import Closeness, closeness
@@ -35,6 +35,8 @@ TEXT_SHORTENED = "text_shortened"
 
 # What is read of a question for its meaning: more than the 256 word pieces that the model takes in.
 _ENCODED_CHARACTERS = 4_000
+# Of a candidate whose words are not looked at.
+_TOO_FAR_DOWN = Closeness(0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,9 @@ class Hit:
     """Id of it in search."""
     passage: int | None
     """Id of its passage that is nearest to the question; None where no vector says which."""
-    words_met: float | None
-    """How far that passage's words meet even the worst quarter of the question's, -1 to 1
-    (`late_interaction.Closeness`); 0 too far down to be looked at, None where it is not known."""
+    close: Closeness | None
+    """What the words of the question and of that passage say of each other; zeros too far down to
+    be looked at, None where they are not known."""
     signals: Mapping[Signal, float | None]
     """Every signal as its ranker gave it; None where it knew nothing of this document."""
 
@@ -150,21 +152,20 @@ class Retriever:
         question = Question(whole_query, line_query, *vectors)
         found = collection.candidates(question, most, kinds, groups, but, by_words)
         fused = fuse(found.signals)
-        first = np.argsort(-fused, kind="stable")[: max(limit, LATE_DEPTH)]
-        close = close_to(read, session, now.space.model_id, found, first[:LATE_DEPTH].tolist())
+        first = np.argsort(-fused, kind="stable")[: max(limit, LOOKED_AT)]
+        looked_at = first[:LOOKED_AT].tolist()
+        close = close_to(read, session, now.space.model_id, found, looked_at)
         late = np.array([np.nan if each is None else each.mean for each in close])
-        met = dict.fromkeys(first.tolist(), None if np.isnan(late).all() else 0.0)
-        met |= {
-            row: None if each is None else each.words_met
-            for row, each in zip(first.tolist(), close, strict=False)
-        }
-        fused[first] = reranked(fused[first], late)
+        beyond = None if np.isnan(late).all() else _TOO_FAR_DOWN
+        said: dict[int, Closeness | None] = dict.fromkeys(first.tolist(), beyond)
+        said.update(zip(looked_at, close, strict=True))
+        fused[first] = reranked(fused[first], late[:LATE_DEPTH])
         rows = first[np.argsort(-fused[first], kind="stable")][:limit].tolist()
         ids = [found.ids[row] for row in rows]
         matches = collection.matches(question.whole, ids)
         documents = repository.found_documents(session, ids)
         hits = [
-            _hit(found, row, float(fused[row]), documents[id_], matches.get(id_), met[row])
+            _hit(found, row, float(fused[row]), documents[id_], matches.get(id_), said[row])
             for row, id_ in zip(rows, ids, strict=True)
             # else it was removed, or closed to this caller, since the collection was in step
             if id_ in documents and may_read(documents[id_].audience, groups)
@@ -234,11 +235,16 @@ def close_to(
     where those of either are not known."""
     if read is None or read.whole.words is None or read.line.words is None:
         return [None] * len(rows)
-    nearest = [found.passages[row] for row in rows]
-    named = [each for each in nearest if each is not None]
-    words = repository.words_of_passages(session, model_id, named)
-    passages = [None if each is None else words.get(each) for each in nearest]
-    return closeness(read.whole.words, read.line.words, passages)
+    named = {
+        found.ids[row]: passage for row in rows if (passage := found.passages[row]) is not None
+    }
+    passages, titles = repository.words_of(session, model_id, named)
+    return closeness(
+        read.whole.words,
+        read.line.words,
+        [passages.get(found.ids[row]) for row in rows],
+        [titles.get(found.ids[row]) for row in rows],
+    )
 
 
 def first_line(text: str) -> str:
@@ -252,7 +258,7 @@ def _hit(
     score: float,
     document: FoundDocument,
     match: LexicalMatch | None,
-    words_met: float | None,
+    close: Closeness | None,
 ) -> Hit:
     signals = {name: _known(scores[row]) for name, scores in found.signals.items()}
     cosines = (signals[Signal.SEMANTIC] or 0.0, signals[Signal.SEMANTIC_LINE] or 0.0)
@@ -267,7 +273,7 @@ def _hit(
         matched_terms=match.words if match else [],
         document=found.ids[row],
         passage=found.passages[row],
-        words_met=words_met,
+        close=close,
         signals=signals,
     )
 

@@ -33,7 +33,7 @@ haproxy: backend be_orders-api has no server available
 orders-api log: "remaining connection slots are reserved" on db-orders-01
 cpu on the database is near zero, so not load. restarted orders-api, no change."""
 LIKE_IT = """\
-The nightly report for finance is empty"""
+Delivery dates are wrong in the shop"""
 UNHEARD_OF = """\
 The badge readers at the gates greet everyone by a name that is not theirs
 since the clocks went back, and the parking barrier plays music."""

@@ -26,7 +26,7 @@ FLOORS = {
     "recall@5": 0.87,
     "MRR@10": 0.87,
     "covered, not lost": 0.87,
-    "uncovered, recognised": 0.70,
+    "uncovered, recognised": 0.80,
 }
 """Least value of each figure, 0 to 1."""
 

@@ -31,6 +31,8 @@ features = st.builds(
     share,
     st.floats(-1, 1),
     st.floats(-1, 1),
+    share,
+    share,
 )
 founded_on = st.sampled_from(Basis)
 
@@ -57,7 +59,8 @@ def test_what_is_not_known_of_words_is_not_counted_against_a_suggestion() -> Non
     known = Features(0.6, 0.7, 2.0, 0.1, 0.5, 0.0)
     assert basis(known, by_meaning=False) is Basis.WORDS_ONLY
     assert basis(known, by_meaning=True) is Basis.WITH_MODEL
-    met, unmet = replace(known, met=0.6), replace(known, met=0.0)
+    assert basis(replace(known, met=0.5, share_met=0.5), by_meaning=True) is Basis.WITH_MODEL
+    met, unmet = (replace(known, met=each, share_met=each, title_met=each) for each in (0.6, 0.0))
     assert basis(unmet, by_meaning=True) is Basis.WITH_LATE
     assert confidence(unmet, Basis.WITH_LATE) < confidence(known, Basis.WITH_MODEL)
     assert confidence(unmet, Basis.WITH_LATE) < confidence(met, Basis.WITH_LATE)

@@ -1,5 +1,7 @@
 """Late interaction: the words of a question against those of passages."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +15,9 @@ from search.encoding import encode_missing, prune_vectors
 from search.fusion import LATE_WEIGHT, WEIGHTS, reranked
 from search.late_interaction import (
     DIMENSIONS,
+    HALF_MET,
     LEAST_MET,
+    STEEPNESS,
     TokenVectors,
     closeness,
     restored,
@@ -46,24 +50,40 @@ def nearest_cosines(asked: TokenVectors, passage: TokenVectors) -> list[float]:
     st.integers(0, 1000),
     st.integers(1, 6),
     st.integers(1, 4),
-    st.lists(st.integers(0, 5), max_size=5),
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=5),
 )
 def test_closeness_is_that_of_comparing_each_word_with_each(
-    seed: int, words: int, of_title: int, passages: list[int]
+    seed: int, words: int, of_title: int, documents: list[tuple[int, int]]
 ) -> None:
     question, title = some_words(seed, words), some_words(seed + 1, of_title)
-    texts = [some_words(seed + 2 + at, count) for at, count in enumerate(passages)]
-    found = closeness(
-        question, title, [stored(each) if each.vectors.size else None for each in texts]
-    )
-    for count, passage, close in zip(passages, texts, found, strict=True):
-        if not count:
+    passages, titles = [
+        [some_words(seed + 2 + 2 * at + part, counts[part]) for at, counts in enumerate(documents)]
+        for part in (0, 1)
+    ]
+    found = closeness(question, title, *map(all_stored, (passages, titles)))
+    for passage, named, close in zip(passages, titles, found, strict=True):
+        if not len(passage.vectors):
             assert close is None
             continue
         assert close is not None
         whole, line = nearest_cosines(question, passage), nearest_cosines(title, passage)
         assert close.mean == pytest.approx(np.mean(whole) + np.mean(line), abs=0.1)
         assert close.words_met == pytest.approx(np.quantile(whole, LEAST_MET), abs=0.07)
+        assert close.share_met == pytest.approx(share_met(whole), abs=0.2)
+        if not len(named.vectors):
+            assert close.title_met is None
+        else:
+            assert close.title_met is not None
+            by_question = nearest_cosines(named, question)
+            assert close.title_met == pytest.approx(share_met(by_question), abs=0.2)
+
+
+def all_stored(texts: list[TokenVectors]) -> list[bytes | None]:
+    return [stored(each) if each.vectors.size else None for each in texts]
+
+
+def share_met(cosines: list[float]) -> float:
+    return float(np.mean([1 / (1 + math.exp(-STEEPNESS * (each - HALF_MET))) for each in cosines]))
 
 
 def test_four_bits_a_dimension_keep_the_direction_of_every_telling_word() -> None:
@@ -105,11 +125,16 @@ def test_a_passage_that_speaks_of_the_same_is_closer(embedder: OnnxEmbedder) -> 
     _, words = embedder.encode_passages(
         ["all connections of the pool are in use", "the certificate has expired"]
     )
-    same, other = closeness(question, question, words)
+    _, titles = embedder.encode_passages(["Pool exhausted", "Certificate expired"])
+    same, other = closeness(question, question, words, titles)
     assert same is not None
     assert other is not None
     assert same.mean > other.mean + 0.2
     assert same.words_met > other.words_met + 0.1
+    assert same.share_met > other.share_met + 0.3
+    assert same.title_met is not None
+    assert other.title_met is not None
+    assert same.title_met > other.title_met + 0.3
 
 
 scores = st.lists(st.floats(0, 1), min_size=1, max_size=30).map(lambda each: sorted(each)[::-1])
@@ -157,10 +182,10 @@ def test_words_come_with_vectors_count_in_the_order_and_go_with_them(
     assert count_words(engine) == 4  # a title and a passage of each
     hits = Retriever(engine, embedder).retrieve("connections of the pool").hits
     assert [hit.key for hit in hits] == ["A-1", "A-2"]
-    met = [hit.words_met for hit in hits]
-    assert met[0] is not None
-    assert met[1] is not None
-    assert met[0] > met[1] + 0.1
+    right, other = (hit.close for hit in hits)
+    assert right is not None
+    assert other is not None
+    assert right.words_met > other.words_met + 0.1
     with transaction(engine) as session:
         remove_documents(session, "article", ["A-1"])
         prune_vectors(session)
@@ -176,6 +201,6 @@ def test_what_was_stored_without_words_is_found_as_well(
     encode_missing(engine, without, batch_size=8)
     assert count_words(engine) == 0
     hits = Retriever(engine, embedder).retrieve("connections of the pool").hits
-    assert [(hit.key, hit.words_met) for hit in hits] == [("A-1", None), ("A-2", None)]
+    assert [(hit.key, hit.close) for hit in hits] == [("A-1", None), ("A-2", None)]
     as_before = Retriever(engine, without).retrieve("connections of the pool").hits
     assert [hit.score for hit in hits] == pytest.approx([hit.score for hit in as_before])
