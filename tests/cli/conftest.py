@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +15,8 @@ import httpx
 import pytest
 
 from tests.cli import warm
+from tests.demo_run import SCRIPT
 
-SCRIPT = Path(sys.executable).with_name("opsatlas")
 SEED = Path(__file__).parents[2] / "seed_data"
 
 ITEMS = """\

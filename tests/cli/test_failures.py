@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from api.problems import Problem
-from tests.cli.conftest import SCRIPT, Cli, RunningShop
+from tests.cli.conftest import Cli, RunningShop
+from tests.demo_run import SCRIPT
 
 
 class _Elsewhere(http.server.BaseHTTPRequestHandler):

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import SCRIPT, Cli, plain_words
+from tests.cli.conftest import Cli, plain_words
+from tests.demo_run import SCRIPT
 
 PAGE = (Path(__file__).parents[2] / "docs" / "importers.md").read_text("utf-8")
 LONGEST = 55

@@ -12,7 +12,8 @@ import pytest
 from rich.console import Console
 
 from api.cli import progress, terminal
-from tests.cli.conftest import SCRIPT, Cli
+from tests.cli.conftest import Cli
+from tests.demo_run import SCRIPT
 
 ROWS = 6_000
 

@@ -11,7 +11,8 @@ import pytest
 from api.cli.piped import HEAD_BYTES, TAIL_BYTES
 from kb.suggest_schemas import SuggestionAnswer
 from tests.cli import warm
-from tests.cli.conftest import SCRIPT, Cli, RunningShop
+from tests.cli.conftest import Cli, RunningShop
+from tests.demo_run import SCRIPT
 
 CALM = [
     f"Mar 04 10:{at // 60 % 60:02d}:{at % 60:02d} app-3 nginx[{at}]: GET /cart/{at} 200"
