@@ -5,14 +5,16 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from kb.field_types import ResolutionCode
 from kb.models import AffectedCI, Article, Incident, KnownError, RecordKind
 from kb.succession import heir, successors
 from kb.visibility import is_readable
+from opsatlas.db.prepared import listed, prepared
 from opsatlas.groups import UNGROUPED
 from search.retriever import Hit
 
@@ -93,21 +95,7 @@ def _incidents(
 ) -> list[Candidate]:
     if not hits:
         return []
-    rows = session.execute(
-        select(
-            Incident.id,
-            Incident.number,
-            Incident.title,
-            Incident.root_cause,
-            Incident.workaround,
-            Incident.resolution,
-            Incident.resolution_code,
-            Incident.known_error,
-            Incident.opened_at,
-            func.substr(Incident.symptoms, 1, _BEGINNING).label("symptoms"),
-            func.substr(Incident.description, 1, _BEGINNING).label("description"),
-        ).where(Incident.number.in_(hits), is_readable(Incident, groups))
-    )
+    rows = session.execute(_incidents_of(groups), {"numbers": list(hits)})
     return [
         Candidate(
             RecordKind.INCIDENT,
@@ -137,16 +125,7 @@ def _known_errors(
     wanted = {each.known_error for each in incidents if each.known_error}.union(hits)
     if not wanted:
         return []
-    rows = session.execute(
-        select(
-            KnownError.id,
-            KnownError.number,
-            KnownError.title,
-            KnownError.workaround,
-            KnownError.fix,
-            KnownError.status,
-        ).where(KnownError.number.in_(wanted), is_readable(KnownError, groups))
-    )
+    rows = session.execute(_known_errors_of(groups), {"numbers": list(wanted)})
     return [
         Candidate(
             RecordKind.KNOWN_ERROR,
@@ -206,11 +185,7 @@ def _add_cis(session: Session, candidates: Iterable[Candidate]) -> None:
         by_kind[each.kind.value][each.id] = each
     for kind, by_id in by_kind.items():
         # One kind at a time: of a list of pairs SQLite does not use the index.
-        rows = session.execute(
-            select(AffectedCI.record_id, AffectedCI.name, AffectedCI.ci_id)
-            .where(AffectedCI.record_kind == kind, AffectedCI.record_id.in_(by_id))
-            .order_by(AffectedCI.id)
-        )
+        rows = session.execute(_CIS_OF, {"kind": kind, "ids": list(by_id)})
         for row in rows:
             by_id[row.record_id].cis[row.name] = row.ci_id
 
@@ -223,13 +198,55 @@ def add_incidents(
     groups: frozenset[str] | None = UNGROUPED,
 ) -> None:
     """Fill in the newest incidents of these known errors, at most `most` of each."""
+    newest = _newest_of(most, groups)
     for number in known_errors:
-        rows = session.execute(
-            select(Incident.number, Incident.opened_at)
-            .where(Incident.known_error == number, is_readable(Incident, groups))
-            .order_by(Incident.opened_at.desc(), Incident.id.desc())
-            .limit(most)
-        ).all()
+        rows = session.execute(newest, {"known_error": number}).all()
         pool.incidents[number] = [row.number for row in rows]
         if rows:
             pool.last_seen[number] = rows[0].opened_at
+
+
+@prepared
+def _incidents_of(groups: frozenset[str] | None) -> Select[Any]:
+    return select(
+        Incident.id,
+        Incident.number,
+        Incident.title,
+        Incident.root_cause,
+        Incident.workaround,
+        Incident.resolution,
+        Incident.resolution_code,
+        Incident.known_error,
+        Incident.opened_at,
+        func.substr(Incident.symptoms, 1, _BEGINNING).label("symptoms"),
+        func.substr(Incident.description, 1, _BEGINNING).label("description"),
+    ).where(Incident.number.in_(listed("numbers")), is_readable(Incident, groups))
+
+
+@prepared
+def _known_errors_of(groups: frozenset[str] | None) -> Select[int, str, str, str, str, str]:
+    return select(
+        KnownError.id,
+        KnownError.number,
+        KnownError.title,
+        KnownError.workaround,
+        KnownError.fix,
+        KnownError.status,
+    ).where(KnownError.number.in_(listed("numbers")), is_readable(KnownError, groups))
+
+
+@prepared
+def _newest_of(most: int, groups: frozenset[str] | None) -> Select[str, datetime]:
+    return (
+        select(Incident.number, Incident.opened_at)
+        .where(Incident.known_error == bindparam("known_error"), is_readable(Incident, groups))
+        .order_by(Incident.opened_at.desc(), Incident.id.desc())
+        .limit(most)
+    )
+
+
+_CIS_OF = (
+    select(AffectedCI.record_id, AffectedCI.name, AffectedCI.ci_id)
+    .where(AffectedCI.record_kind == bindparam("kind"), AffectedCI.record_id.in_(listed("ids")))
+    .order_by(AffectedCI.id)
+)

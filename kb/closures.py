@@ -22,6 +22,7 @@ from kb.field_types import IncidentStatus, ResolutionCode
 from kb.models import Incident
 from kb.visibility import is_readable
 from opsatlas import revision
+from opsatlas.db.prepared import listed, prepared
 
 REMEMBERED = 20_000
 """Known errors that are kept, the most recently asked for."""
@@ -123,34 +124,37 @@ class Closures:
 def _versions(session: Session, known_errors: Collection[str]) -> dict[str, _Version]:
     found: dict[str, _Version] = {}
     for chunk in chunks(known_errors):
-        for number, count, ids, versions, newest in session.execute(_version_of(chunk)):
+        for number, count, ids, versions, newest in session.execute(
+            _VERSIONS, {"known_errors": chunk}
+        ):
             # PostgreSQL sums to decimals.
             found[number or ""] = (count, int(ids), int(versions), newest)
     return found
 
 
-def _version_of(known_errors: Collection[str]) -> Select[str | None, int, int, int, datetime]:
-    return (
-        select(
-            Incident.known_error,
-            func.count(),
-            func.sum(Incident.id),
-            func.sum(Incident.version),
-            func.max(Incident.updated_at),
-        )
-        .where(Incident.known_error.in_(known_errors))
-        .group_by(Incident.known_error)
+_VERSIONS = (
+    select(
+        Incident.known_error,
+        func.count(),
+        func.sum(Incident.id),
+        func.sum(Incident.version),
+        func.max(Incident.updated_at),
     )
+    .where(Incident.known_error.in_(listed("known_errors")))
+    .group_by(Incident.known_error)
+)
 
 
 def _read(session: Session, known_errors: Collection[str], groups: Groups) -> dict[str, Closed]:
     times: dict[str, list[float]] = {number: [] for number in known_errors}
     for chunk in chunks(known_errors):
-        rows = session.execute(
-            select(Incident.known_error, closed_at()).where(
-                Incident.known_error.in_(chunk), ended_well(groups)
-            )
-        )
-        for number, moment in rows:
+        for number, moment in session.execute(_times(groups), {"known_errors": chunk}):
             times[number or ""].append(moment.timestamp())
     return {number: Closed(np.array(each, np.float64)) for number, each in times.items()}
+
+
+@prepared
+def _times(groups: Groups) -> Select[str | None, datetime]:
+    return select(Incident.known_error, closed_at()).where(
+        Incident.known_error.in_(listed("known_errors")), ended_well(groups)
+    )

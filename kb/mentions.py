@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from cmdb.models import ConfigurationItem, LifecycleStatus
 from cmdb.names import fold
+from opsatlas.db.prepared import listed
 from search.query import IncidentText, machine, understand
 
 # Begun where a run of these signs begins: from within one, thousands of dots are looked back over.
@@ -32,6 +33,11 @@ _MACHINE = re.compile(r"(?=\S*[a-z])[a-z0-9]+(?:[-_.][a-z0-9]+)*[-_.]?\d+(?:[-_.
 _START = re.compile(r"[a-z0-9]{1,3}", re.ASCII)
 """What is taken as right of a name, so that the index on names can be used."""
 _DIGITS = re.compile(r"\d+")
+
+_CALLED = select(ConfigurationItem.id, ConfigurationItem.folded_name).where(
+    ConfigurationItem.folded_name.in_(listed("names")),
+    ConfigurationItem.status != LifecycleStatus.RETIRED,
+)
 
 
 def mentioned_cis(session: Session, text: str) -> dict[int, float]:
@@ -73,12 +79,7 @@ def _without_domain(name: str) -> str:
 
 
 def _named(session: Session, names: list[str]) -> list[tuple[int, str]]:
-    rows = session.execute(
-        select(ConfigurationItem.id, ConfigurationItem.folded_name).where(
-            ConfigurationItem.folded_name.in_(names),
-            ConfigurationItem.status != LifecycleStatus.RETIRED,
-        )
-    )
+    rows = session.execute(_CALLED, {"names": names})
     return [(row.id, row.folded_name) for row in rows]
 
 

@@ -18,6 +18,7 @@ from kb.chunks import chunks
 from kb.closures import Closed, Closures, closed_at, ended_well
 from kb.models import Feedback, Incident, Outcome, RecordKind
 from kb.visibility import is_shown
+from opsatlas.db.prepared import listed, prepared
 from opsatlas.groups import UNGROUPED
 
 PRIOR_SUCCESSES, PRIOR_FAILURES = 1.0, 1.0
@@ -148,7 +149,7 @@ def track_records(
     said: dict[str, list[Said]] = {suggestion: [] for suggestion in standing_behind}
     spoken: set[str] = set()
     for chunk in chunks(heads):
-        for voice in session.execute(_voices(chunk, groups)):
+        for voice in session.execute(_voices(groups), {"suggestions": chunk}):
             spoken.add(voice.incident)
             for head in heads[voice.suggestion]:
                 outcome = Outcome(voice.outcome)
@@ -156,7 +157,7 @@ def track_records(
     closed = (closures or Closures()).of(session, heads, groups)
     told: dict[str, list[Said]] = defaultdict(list)
     for chunk in chunks(spoken.union(heads)):
-        for row in session.execute(_closures(chunk, groups)):
+        for row in session.execute(_closures(groups), {"numbers": chunk}):
             closure = Said(row.number, None, row.at)
             by_known_error = heads.get(row.known_error or "", set())
             for head in by_known_error:
@@ -183,22 +184,20 @@ def _with_the_silent(
     return replace(record, last_used=max(filter(None, helped), default=None))
 
 
-def _voices(
-    suggestions: Collection[str], groups: frozenset[str] | None
-) -> Select[str, str, str, datetime, str]:
-    """What was said of these suggestions, but of incidents that are kept from the caller."""
+@prepared
+def _voices(groups: frozenset[str] | None) -> Select[str, str, str, datetime, str]:
+    """What was said of the `suggestions`, but of incidents that are kept from the caller."""
     return select(
         Feedback.suggestion, Feedback.incident, Feedback.outcome, Feedback.at, Feedback.actor
     ).where(
-        Feedback.suggestion.in_(suggestions),
+        Feedback.suggestion.in_(listed("suggestions")),
         is_shown(Feedback.incident, RecordKind.INCIDENT, groups),
     )
 
 
-def _closures(
-    numbers: Collection[str], groups: frozenset[str] | None
-) -> Select[str, str | None, datetime]:
+@prepared
+def _closures(groups: frozenset[str] | None) -> Select[str, str | None, datetime]:
     """Those of the incidents `numbers` that ended well, and when."""
     return select(Incident.number, Incident.known_error, closed_at().label("at")).where(
-        Incident.number.in_(numbers), ended_well(groups)
+        Incident.number.in_(listed("numbers")), ended_well(groups)
     )

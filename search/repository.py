@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
+from opsatlas.db.prepared import listed
 from search.documents import TITLE
 from search.embedder import Vectors
 from search.encoding import vector_from_bytes
@@ -16,6 +17,37 @@ from search.models import SearchDocument, SearchPassage, SearchVector, SearchWor
 from search.shelves import Shelf
 
 _ROWS_AT_A_TIME = 2_000
+
+_DOCUMENTS = select(
+    SearchDocument.id,
+    SearchDocument.kind,
+    SearchDocument.key,
+    SearchDocument.title,
+    SearchDocument.audience,
+).where(SearchDocument.id.in_(listed("ids")))
+
+_PASSAGES = (
+    select(SearchPassage.document_id, SearchPassage.text)
+    .where(
+        or_(SearchPassage.id.in_(listed("ids")), SearchPassage.document_id.in_(listed("without"))),
+        SearchPassage.ordinal != TITLE,
+    )
+    .order_by(SearchPassage.document_id, SearchPassage.ordinal)
+)
+
+_WORDS = (
+    select(SearchPassage.document_id, SearchPassage.ordinal, SearchWords.words)
+    .join(SearchWords, SearchWords.content_hash == SearchPassage.content_hash)
+    .where(
+        or_(
+            SearchPassage.id.in_(listed("ids")),
+            and_(
+                SearchPassage.document_id.in_(listed("documents")), SearchPassage.ordinal == TITLE
+            ),
+        ),
+        SearchWords.model_id == bindparam("model_id"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +114,7 @@ def document_vectors(
 
 def found_documents(session: Session, ids: Sequence[int]) -> dict[int, FoundDocument]:
     """Documents that are still there, by id."""
-    rows = session.execute(
-        select(
-            SearchDocument.id,
-            SearchDocument.kind,
-            SearchDocument.key,
-            SearchDocument.title,
-            SearchDocument.audience,
-        ).where(SearchDocument.id.in_(ids))
-    )
+    rows = session.execute(_DOCUMENTS, {"ids": ids})
     return {row.id: FoundDocument(row.kind, row.key, row.title, row.audience) for row in rows}
 
 
@@ -100,14 +124,7 @@ def passages(session: Session, named: Mapping[int, int | None]) -> dict[int, lis
     found: dict[int, list[str]] = {id_: [] for id_ in named}
     ids = [passage for passage in named.values() if passage is not None]
     without = [id_ for id_, passage in named.items() if passage is None]
-    for row in session.execute(
-        select(SearchPassage.document_id, SearchPassage.text)
-        .where(
-            or_(SearchPassage.id.in_(ids), SearchPassage.document_id.in_(without)),
-            SearchPassage.ordinal != TITLE,
-        )
-        .order_by(SearchPassage.document_id, SearchPassage.ordinal)
-    ):
+    for row in session.execute(_PASSAGES, {"ids": ids, "without": without}):
         if row.document_id in found:
             found[row.document_id].append(row.text)
     return found
@@ -118,20 +135,10 @@ def words_of(
 ) -> tuple[dict[int, bytes], dict[int, bytes]]:
     """By document the words of the passage that is named for it, and those of its title, as
     `late_interaction.stored` made them; of those that have some of this model."""
-    rows = session.execute(
-        select(SearchPassage.document_id, SearchPassage.ordinal, SearchWords.words)
-        .join(SearchWords, SearchWords.content_hash == SearchPassage.content_hash)
-        .where(
-            or_(
-                SearchPassage.id.in_(named.values()),
-                and_(SearchPassage.document_id.in_(named), SearchPassage.ordinal == TITLE),
-            ),
-            SearchWords.model_id == model_id,
-        )
-    )
+    values = {"model_id": model_id, "ids": list(named.values()), "documents": list(named)}
     passages: dict[int, bytes] = {}
     titles: dict[int, bytes] = {}
-    for row in rows:
+    for row in session.execute(_WORDS, values):
         (titles if row.ordinal == TITLE else passages)[row.document_id] = row.words
     return passages, titles
 
