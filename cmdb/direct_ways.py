@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import breadth_first_order
 
 from cmdb.graph import EdgeKind
 from cmdb.impact import Cause, CauseKind, ImpactResult, State, Step
 from cmdb.whole_graph import Mask
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 class DirectWays:
@@ -19,6 +22,8 @@ class DirectWays:
     """
 
     def __init__(self, needed: csr_array, start: int, result: ImpactResult) -> None:
+        from scipy.sparse.csgraph import breadth_first_order  # noqa: PLC0415 - a third of a second
+
         self._snapshot = result.snapshot
         self._result = result
         order, before = breadth_first_order(needed, start)

@@ -6,9 +6,9 @@ import threading
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,9 @@ from cmdb.models import CIClass, ConfigurationItem
 from cmdb.single_points import SinglePoints, find_single_points
 from cmdb.snapshots import DependencyGraph
 from cmdb.whole_graph import carriers, matrix
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 WEIGHTS = np.array([4, 3, 2, 1])
 """What a service counts, by criticality 1 to 4."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from cmdb.graph import EdgeKind, GraphSnapshot, Indices
 from cmdb.graph_input import NONE
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Mask = NDArray[np.bool_]
 
@@ -47,6 +49,8 @@ def spare_of(snapshot: GraphSnapshot) -> Indices:
 
 def reached_from(start: Indices, source: Indices, target: Indices, size: int) -> Mask:
     """Which of `size` nodes can be reached from `start`, itself included."""
+    from scipy.sparse.csgraph import breadth_first_order  # noqa: PLC0415 - a third of a second
+
     root = np.full(len(start), size, np.int32)
     graph = matrix(np.concatenate([source, root]), np.concatenate([target, start]), size + 1)
     reached = np.zeros(size + 1, np.bool_)
@@ -56,10 +60,14 @@ def reached_from(start: Indices, source: Indices, target: Indices, size: int) ->
 
 def circle_labels(source: Indices, target: Indices, size: int) -> Indices:
     """(size,) a label for each node; those that reach each other share one."""
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 - a third of a second
+
     labels: Indices = connected_components(matrix(source, target, size), connection="strong")[1]
     return labels
 
 
 def matrix(source: Indices, target: Indices, size: int) -> csr_array:
     """The edges from `source` to `target` among so many nodes, for the walks of scipy."""
+    from scipy.sparse import csr_array  # noqa: PLC0415 - a third of a second
+
     return csr_array((np.ones(len(source), np.int32), (source, target)), shape=(size, size))

@@ -14,7 +14,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from search.embedder import Vectors
 from search.query import without_noise
@@ -93,6 +92,8 @@ def likeness(
 
 def likeness_of_words(texts: Sequence[Told], idf: Mapping[str, float]) -> Matrix:
     """(n, n): cosines of the terms, weighed by (1 + ln count) × idf (Salton, Buckley, 1988)."""
+    from scipy.sparse import csr_matrix  # noqa: PLC0415 - a third of a second
+
     columns: dict[str, int] = {}
     rows: list[int] = []
     at: list[int] = []

@@ -37,11 +37,12 @@ def read_settings() -> Settings:
 
 def import_application() -> None:
     """Import what answers questions. It makes a million objects, which all stay: looking through
-    them again and again would take a second of the three."""
-    from opsatlas.collector import patient_collector
+    them again and again, and once more at the end, would take a third of a command's time."""
+    from opsatlas.collector import patient_collector, spare_what_lives
 
     with patient_collector():
         import api.app  # noqa: F401
+    spare_what_lives()
 
 
 def on_local_database(settings: Settings, command: str) -> Settings:
