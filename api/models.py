@@ -5,8 +5,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from opsatlas.db.model import BigId, Model
-from opsatlas.groups import Groups
+from opsatlas.db.model import BigId, Groups, Model
 
 
 class ApiKey(Model):

@@ -7,8 +7,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from opsatlas.db.model import BigId, Model
-from opsatlas.groups import Groups
+from opsatlas.db.model import BigId, Groups, Model
 
 
 class RecordKind(StrEnum):

@@ -14,7 +14,6 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
-from sqlalchemy import Dialect, String, TypeDecorator
 
 EVERYONE = ""
 """The audience of what nobody is kept from."""
@@ -69,16 +68,3 @@ GroupNames = Annotated[
     AfterValidator(lambda names: sorted(set(names))),
 ]
 """A set of groups, in order; null is none."""
-
-
-class Groups(TypeDecorator[list[str]]):
-    """A column that holds a set of groups as its audience; in Python the names in order."""
-
-    impl = String
-    cache_ok = True
-
-    def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> str | None:
-        return None if value is None else audience_of(value)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> list[str] | None:
-        return None if value is None else sorted(groups_of(value))
