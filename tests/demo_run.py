@@ -45,9 +45,14 @@ def demo_run(folder: Path) -> DemoRun:
     return DemoRun(folder)
 
 
+def without_settings() -> dict[str, str]:
+    """The environment of the tests without settings of OpsAtlas."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("OPSATLAS_")}
+
+
 def demo_environment() -> dict[str, str]:
     """That of a user without settings, with `opsatlas` on the path, at 80 columns."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("OPSATLAS_")}
+    kept = without_settings()
     return {**kept, "PATH": f"{SCRIPT.parent}:{kept['PATH']}", "COLUMNS": "80", "NO_COLOR": "1"}
 
 

@@ -1,7 +1,6 @@
 """The real console script in processes of their own, each test with its own data folder."""
 
 import json
-import os
 import re
 import subprocess
 import time
@@ -15,7 +14,7 @@ import httpx
 import pytest
 
 from tests.cli import warm
-from tests.demo_run import SCRIPT
+from tests.demo_run import SCRIPT, without_settings
 
 SEED = Path(__file__).parents[2] / "seed_data"
 
@@ -119,11 +118,8 @@ class Cli:
         return Cli(self.folder, self.settings | settings)
 
     def environment(self) -> dict[str, str]:
-        inherited = {
-            name: value for name, value in os.environ.items() if not name.startswith("OPSATLAS_")
-        }
         given = {f"OPSATLAS_{name.upper()}": value for name, value in self.settings.items()}
-        return inherited | {"COLUMNS": "80", "OPSATLAS_DATA_DIR": str(self.data)} | given
+        return without_settings() | {"COLUMNS": "80", "OPSATLAS_DATA_DIR": str(self.data)} | given
 
     @property
     def log(self) -> Path:
