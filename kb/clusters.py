@@ -11,11 +11,11 @@ def clusters(likeness: NDArray[np.float32], at_least: float) -> list[list[int]]:
     at least `at_least` (UPGMA: Sokal, Michener, 1958). So A and C that are nothing alike do not
     come together because B resembles both. Rows in the order of the matrix.
     """
+    if not len(likeness):
+        return []
     from scipy.sparse import csr_matrix  # noqa: PLC0415 - a third of a second
     from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
 
-    if not len(likeness):
-        return []
     # A mean reaches the threshold only where a pair does: each connected part stands for itself.
     pairs = csr_matrix(likeness >= at_least)
     count, part_of = connected_components(pairs, directed=False)
